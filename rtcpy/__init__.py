@@ -1,0 +1,1 @@
+"""rtcpy: WebRTC from scratch."""
