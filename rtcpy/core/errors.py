@@ -30,7 +30,9 @@ class WireError(RtcError):
 
     __slots__ = ("message", "offset", "rfc", "value")
 
-    def __init__(self, message: str, *, offset: int | None = None, rfc: str = "", value: object = None) -> None:
+    def __init__(
+        self, message: str, *, offset: int | None = None, rfc: str = "", value: object = None
+    ) -> None:
         self.message, self.offset, self.rfc, self.value = message, offset, rfc, value
         super().__init__(message)
 

@@ -47,7 +47,9 @@ class TimerTable(Generic[K]):
 
     def take_expired(self, now: Instant) -> list[K]:
         """Disarm and return the keys that are due, earliest first (ties: in the order they were armed)."""
-        due = sorted((deadline, i, key) for i, (key, deadline) in enumerate(self._deadlines.items()) if deadline <= now)
+        due = sorted(
+            (deadline, i, key) for i, (key, deadline) in enumerate(self._deadlines.items()) if deadline <= now
+        )
         for _, _, key in due:
             del self._deadlines[key]
         return [key for _, _, key in due]
