@@ -1,1 +1,64 @@
-"""Placeholder."""
+"""SCTP over DTLS, and data channels on top: messages, reliable or not, ordered or not, on many streams.
+
+Where it sits: packets go down into DTLS as application data (RFC 8261) and come up from there; above it `peer`
+maps channels to the W3C API. There is one path, one port pair, no IP address: what RFC 9260 says of
+multi-homing does not apply here (RFC 8261 §5).
+
+Read in this order:
+
+1. `packet`, `chunks`, `parameters`: the formats.
+2. `association`: states, set-up, collisions, shutdown, timers; it owns the parts below and wires them.
+3. `sendqueue` and `outbound`: messages become DATA chunks; acknowledgement, retransmission, abandonment.
+4. `congestion`: how long to wait, how much to send.
+5. `inbound`: DATA chunks become messages; what to acknowledge.
+6. `streams`: resetting streams. `pmtud`: how large a packet may be.
+7. `datachannel`: DCEP, channel ids, opening and closing.
+
+Specs: RFC 9260 (SCTP), 3758 (partial reliability), 6525 (stream reset), 8261 (over DTLS), 8831 and 8832
+(data channels, DCEP), 8899 with 4820 (path MTU discovery), 9653 (zero checksum). I-DATA (RFC 8260) would sit
+beside `outbound` and `inbound`; it is not offered.
+"""
+
+from rtcpy.sctp.association import Association, State
+from rtcpy.sctp.config import SctpConfig
+from rtcpy.sctp.datachannel import Channel, ChannelState, DataChannels
+from rtcpy.sctp.errors import MessageTooLargeError, SctpDecodeError
+from rtcpy.sctp.events import (
+    Aborted,
+    BufferedAmountLow,
+    BufferLow,
+    ChannelAnnounced,
+    ChannelClosed,
+    ChannelClosing,
+    ChannelMessage,
+    ChannelOpened,
+    Established,
+    Restarted,
+    ShutDown,
+    StreamMessage,
+    StreamsReset,
+)
+
+__all__ = [
+    "Aborted",
+    "Association",
+    "BufferLow",
+    "BufferedAmountLow",
+    "Channel",
+    "ChannelAnnounced",
+    "ChannelClosed",
+    "ChannelClosing",
+    "ChannelMessage",
+    "ChannelOpened",
+    "ChannelState",
+    "DataChannels",
+    "Established",
+    "MessageTooLargeError",
+    "Restarted",
+    "SctpConfig",
+    "SctpDecodeError",
+    "ShutDown",
+    "State",
+    "StreamMessage",
+    "StreamsReset",
+]
