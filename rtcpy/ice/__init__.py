@@ -1,1 +1,63 @@
-"""Placeholder."""
+"""ICE: find a path through whatever lies between two hosts, prove it, and keep permission to use it.
+
+Two hosts behind unknown NATs and firewalls exchange lists of *candidates*, every address at which each might be
+reached. Each side pairs its own with the peer's and tries the pairs with STUN Binding requests that only the
+peer can answer (*connectivity checks*). The controlling side *nominates* one working pair. From then on a
+request every five seconds asks whether the peer still *consents* to receive.
+
+ICE stands between the sockets and DTLS: it moves `Datagram`s, since addresses are what it is about. It uses
+`rtcpy.stun` for its messages. It does not know SDP (`rtcpy.peer` converts candidates) and opens no sockets: the
+driver binds them and tells `IceAgent.gather`.
+
+Read in this order: `candidate` (what is ranked and how), `events`, `config`, `checklist` (pairs and their
+states), `gather`, `consent`, `agent` (the machine that ties it together).
+
+Specs: RFC 8445 (ICE), RFC 8838 (trickle), RFC 7675 (consent), RFC 8863 (patience), RFC 8421 (dual stack),
+RFC 8828 (address privacy), W3C webrtc §5.6 (states).
+"""
+
+from rtcpy.ice.agent import IceAgent
+from rtcpy.ice.candidate import (
+    Candidate,
+    CandidateType,
+    IceCredentials,
+    LocalAddress,
+    candidate_priority,
+    default_candidate,
+    pair_priority,
+)
+from rtcpy.ice.config import IceConfig, StunServer, TransportPolicy
+from rtcpy.ice.events import (
+    CandidateFound,
+    CandidatePairStats,
+    GatheringDone,
+    GatheringFailed,
+    IceConnectionState,
+    IceGatheringState,
+    PairSelected,
+    RoleChanged,
+    StateChanged,
+)
+
+__all__ = [
+    "Candidate",
+    "CandidateFound",
+    "CandidatePairStats",
+    "CandidateType",
+    "GatheringDone",
+    "GatheringFailed",
+    "IceAgent",
+    "IceConfig",
+    "IceConnectionState",
+    "IceCredentials",
+    "IceGatheringState",
+    "LocalAddress",
+    "PairSelected",
+    "RoleChanged",
+    "StateChanged",
+    "StunServer",
+    "TransportPolicy",
+    "candidate_priority",
+    "default_candidate",
+    "pair_priority",
+]
