@@ -1,7 +1,9 @@
 """What a `Peer` tells its owner. Every W3C event of a peer connection and of its channels has one type here.
 
 They come out of `Peer.take_events` in the order in which W3C fires them. State-change events carry the new
-state, because by the time the owner reads them the peer may have moved on.
+state, because by the time the owner reads them the peer may have moved on. Messages are the one thing that
+comes by the million: those events are handed on from SCTP as they are (`ChannelOpened`, `ChannelMessage`,
+`ChannelClosing`, `ChannelBufferedAmountLow` and `ChannelClosed` are the classes of `rtcpy.sctp`).
 
 Specs: W3C webrtc §4.4.2, §4.7.3, §4.8.2, §4.8.3, §5.6, §6.2 and the table of events in §12.
 """
@@ -11,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rtcpy.core.machine import Event
-from rtcpy.peer.channel import Channel
 from rtcpy.peer.configuration import ServerEndpoint
 from rtcpy.peer.description import IceCandidate
 from rtcpy.peer.states import (
@@ -22,6 +23,29 @@ from rtcpy.peer.states import (
     SctpTransportState,
     SignalingState,
 )
+from rtcpy.sctp import BufferedAmountLow as ChannelBufferedAmountLow
+from rtcpy.sctp import Channel, ChannelClosed, ChannelClosing, ChannelMessage, ChannelOpened
+
+__all__ = [
+    "ChannelBufferedAmountLow",
+    "ChannelClosed",
+    "ChannelClosing",
+    "ChannelError",
+    "ChannelMessage",
+    "ChannelOpened",
+    "ConnectionStateChanged",
+    "DataChannelAnnounced",
+    "DtlsStateChanged",
+    "GatheringNeeded",
+    "IceCandidateError",
+    "IceCandidateFound",
+    "IceConnectionStateChanged",
+    "IceGatheringStateChanged",
+    "NegotiationNeeded",
+    "SctpStateChanged",
+    "SelectedCandidatePairChanged",
+    "SignalingStateChanged",
+]
 
 
 @dataclass(slots=True)
@@ -130,28 +154,6 @@ class DataChannelAnnounced(Event):
 
 
 @dataclass(slots=True)
-class ChannelOpened(Event):
-    """Spec: W3C webrtc §6.2.2."""
-
-    channel: Channel
-
-
-@dataclass(slots=True)
-class ChannelMessage(Event):
-    """`data` is `str` for text and `bytes` for binary. Spec: W3C webrtc §6.2.8."""
-
-    channel: Channel
-    data: str | bytes
-
-
-@dataclass(slots=True)
-class ChannelClosing(Event):
-    """The other side began to close it; not sent after our own `Peer.close_channel`. Spec: W3C webrtc §6.2.4."""
-
-    channel: Channel
-
-
-@dataclass(slots=True)
 class ChannelError(Event):
     """Always followed by `ChannelClosed`, unless it is an error of one message.
 
@@ -166,17 +168,3 @@ class ChannelError(Event):
     detail: str
     message: str = ""
     sctp_cause_code: int | None = None
-
-
-@dataclass(slots=True)
-class ChannelClosed(Event):
-    """Spec: W3C webrtc §6.2.5."""
-
-    channel: Channel
-
-
-@dataclass(slots=True)
-class ChannelBufferedAmountLow(Event):
-    """`Peer.buffered_amount` fell to the threshold or below it. Spec: W3C webrtc §6.2 (bufferedamountlow)."""
-
-    channel: Channel

@@ -24,7 +24,6 @@ from rtcpy.core.env import Entropy, WallClock
 from rtcpy.core.machine import Address, Datagram, Event, Instant
 from rtcpy.core.tap import Tap
 from rtcpy.ice import LocalAddress
-from rtcpy.peer.channel import Channel
 from rtcpy.peer.configuration import PeerConfiguration, ServerEndpoint
 from rtcpy.peer.description import IceCandidate, SessionDescription
 from rtcpy.peer.states import (
@@ -35,6 +34,7 @@ from rtcpy.peer.states import (
     SctpTransportState,
     SignalingState,
 )
+from rtcpy.sctp import Channel
 
 
 class Peer:

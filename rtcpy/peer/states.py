@@ -124,15 +124,6 @@ class SctpTransportState(StrEnum):
     CLOSED = "closed"
 
 
-class DataChannelState(StrEnum):
-    """Spec: W3C webrtc §6.2 (RTCDataChannelState)."""
-
-    CONNECTING = "connecting"
-    OPEN = "open"
-    CLOSING = "closing"
-    CLOSED = "closed"
-
-
 _S, _L, _R, _T = SignalingState, Side.LOCAL, Side.REMOTE, SdpType
 
 SIGNALING_TRANSITIONS: Mapping[tuple[SignalingState, Side, SdpType], SignalingState] = {
