@@ -58,7 +58,9 @@ SCRIPT = r"""
   pc.onicecandidate = event => window.onCandidate(event.candidate && event.candidate.toJSON());
   window.end = {
     createChannel: (label, options) => adopt(pc.createDataChannel(label, options)),
-    offer: async iceRestart => { await pc.setLocalDescription(await pc.createOffer({iceRestart})); return pc.localDescription.sdp; },
+    offer: async iceRestart => {
+      await pc.setLocalDescription(await pc.createOffer({iceRestart})); return pc.localDescription.sdp;
+    },
     answer: async sdp => {
       await pc.setRemoteDescription({type: "offer", sdp});
       await pc.setLocalDescription(); return pc.localDescription.sdp;
@@ -81,7 +83,8 @@ SCRIPT = r"""
       }
     },
     receive: async (label, count) => {
-      await until(() => (inbox[label] ?? []).length >= count, `message ${count} on ${label} (${(inbox[label] ?? []).length} came)`);
+      const came = () => (inbox[label] ?? []).length;
+      await until(() => came() >= count, `message ${count} on ${label}`);
       return inbox[label].splice(0, count);
     },
     closeChannel: label => channels[label].close(),
@@ -90,6 +93,7 @@ SCRIPT = r"""
       await until(() => states.includes(pc.connectionState), `connection state ${states}`);
       return pc.connectionState;
     },
+    media: () => { pc.addTransceiver("audio"); pc.addTransceiver("video"); },
     close: () => pc.close(),
   };
 })();

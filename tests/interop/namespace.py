@@ -42,6 +42,8 @@ def network_namespace() -> Iterator[str]:
                 f"ip addr add {ADDRESS}/24 dev test0",
                 "ip link set test0 up",
                 "ip link set test1 up",
+                # Without media permission a browser only offers the address of its default route (RFC 8828 §5.2).
+                "ip route add default dev test0",
             ):
                 subprocess.run(command.split(), check=True, capture_output=True)
             yield ADDRESS
