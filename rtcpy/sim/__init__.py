@@ -1,1 +1,52 @@
-"""Placeholder."""
+"""The network in virtual time: two ends on a cable, or hosts with addresses behind NATs, all seeded.
+
+Real networks lose, delay, double and shuffle packets, and never twice in the same way. Here they do, and exactly the
+same way for the same seed, a thousand times faster than the wall clock, with no socket. Protocol tests, the lessons
+and the fuzzer stand on it.
+
+Read `simulation` first (the loop and its order of things), then `link` (what happens to a packet on its way),
+`pair` (two ends that speak bytes), `nat` (RFC 4787) and `network` (hosts with addresses).
+
+>>> from rtcpy.sim import LinkConfig, Pair
+>>> # sim = Pair(a, b, seed=7, link=LinkConfig(delay=0.02, loss=0.1, reorder=0.1))
+>>> # a.start(now=sim.now); sim.drive(until=60.0); sim.events[1]
+"""
+
+from rtcpy.sim.link import BurstLoss, Fate, Link, LinkConfig, LinkCounters, Script, corrupted
+from rtcpy.sim.nat import (
+    FULL_CONE,
+    PORT_RESTRICTED_CONE,
+    RESTRICTED_CONE,
+    SYMMETRIC,
+    Behaviour,
+    Nat,
+    NatConfig,
+    PortAllocation,
+)
+from rtcpy.sim.network import Host, Network
+from rtcpy.sim.pair import Pair
+from rtcpy.sim.simulation import LawViolationError, LivelockError, Simulation
+
+__all__ = [
+    "FULL_CONE",
+    "PORT_RESTRICTED_CONE",
+    "RESTRICTED_CONE",
+    "SYMMETRIC",
+    "Behaviour",
+    "BurstLoss",
+    "Fate",
+    "Host",
+    "LawViolationError",
+    "Link",
+    "LinkConfig",
+    "LinkCounters",
+    "LivelockError",
+    "Nat",
+    "NatConfig",
+    "Network",
+    "Pair",
+    "PortAllocation",
+    "Script",
+    "Simulation",
+    "corrupted",
+]
