@@ -13,7 +13,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from rtcpy.core.errors import InvalidAccessError, InvalidModificationError, RtcSyntaxError
-from rtcpy.dtls import Certificate
+from rtcpy.dtls import Certificate, DtlsConfig
+from rtcpy.ice import IceConfig
+from rtcpy.sctp import SctpConfig
 
 MAX_ICE_SERVERS = 32
 """Servers beyond this many are cut off: each costs requests from every local address (W3C webrtc §4.4.1.5 step 5)."""
@@ -96,6 +98,9 @@ class PeerConfiguration:
         ice_candidate_pool_size: accepted and kept; candidates are gathered when a description is set.
         max_message_size: **bytes** of the largest message that we take, announced in SDP; 0 is no limit.
         path_mtu: **bytes** of UDP payload for good; `None`: path MTU discovery from 1,200 upwards.
+        ice: settings of the ICE agent, such as `allow_loopback`; `ice_transport_policy` above overrides its policy.
+        dtls: settings of DTLS.
+        sctp: settings of SCTP; ports and message sizes come from SDP, the path MTU from `path_mtu`.
     """
 
     ice_servers: list[IceServer] = field(default_factory=list)
@@ -106,6 +111,9 @@ class PeerConfiguration:
     ice_candidate_pool_size: int = 0
     max_message_size: int = DEFAULT_MAX_MESSAGE_SIZE
     path_mtu: int | None = None
+    ice: IceConfig = field(default_factory=IceConfig)
+    dtls: DtlsConfig = field(default_factory=DtlsConfig)
+    sctp: SctpConfig = field(default_factory=SctpConfig)
 
 
 _SCHEMES = ("stun", "stuns", "turn", "turns")
