@@ -20,9 +20,10 @@ class AiortcEnd:
     """aiortc's side. It gathers all candidates before it describes itself, and knows no ICE restart."""
 
     def __init__(self) -> None:
-        from aiortc import RTCPeerConnection
+        from aiortc import RTCConfiguration, RTCPeerConnection
 
-        self.name, self.pc = "aiortc", RTCPeerConnection()
+        # Its default configuration would ask a STUN server on the internet.
+        self.name, self.pc = "aiortc", RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.on_candidate: OnCandidate | None = None
         self.channels: dict[str, Any] = {}
         self.inbox: dict[str, list[Message]] = {}
