@@ -1,0 +1,165 @@
+"""Text ⇄ `SessionDescription`, with the limits that hostile text meets.
+
+Owns splitting into lines and sections, and joining. What the lines say is `lines` and the attribute modules.
+
+Line ends are CRLF, LF or CR (RFC 8866 §5: parsers should also accept LF). `str.splitlines` is not used: it
+also splits at VT, FF, NEL, LS and PS, by which one line of an attacker would become two.
+
+What `parse` checks: limits, control characters, the shape of every line, the grammar of all lines but ``a=``
+values, and that the session begins ``v= o= s=`` and has a ``t=``. Deviation: of the order of the other lines
+nothing is required. It carries no meaning, and programs that edit descriptions insert ``b=`` in odd places, which
+browsers forgive. The order is kept.
+
+Spec: RFC 8866 §5, §9; RFC 9429 §5.8.
+"""
+
+from __future__ import annotations
+
+from rtcpy.sdp.grammar import CONTROL, SdpError
+from rtcpy.sdp.lines import check_clean, check_line
+from rtcpy.sdp.model import MediaDescription, Section, SessionDescription
+
+TEXT_MAX = (
+    256 * 1024
+)  # bytes; the largest captured from a browser has 12,000, a conference of 100 about 200,000
+LINES_MAX = 1000  # per section; simulcast with every codec has about 150
+SECTIONS_MAX = 128  # m= lines; conferences that send one section per participant stay below 100
+
+
+def parse(text: str | bytes) -> SessionDescription:
+    """Read a description.
+
+    Args:
+        text: with CRLF, LF or CR line ends; empty lines are allowed at its end only. Bytes are UTF-8.
+
+    Returns:
+        The description. Serialized again it is the same text, if that had CRLF line ends.
+
+    Raises:
+        SdpError: with the number of the line, the section and the offending value.
+
+    Spec: RFC 8866 §5, §9.
+    """
+    lines = split_lines(decode_text(text))
+    session = SessionDescription(start=1)
+    section: Section = session
+    for number, line in enumerate(lines, 1):
+        try:
+            check_line(line)
+            if line.startswith("m="):
+                if len(session.media) == SECTIONS_MAX:
+                    raise SdpError(f"more than {SECTIONS_MAX} m= sections", value=line)
+                section = MediaDescription(start=number)
+                session.media.append(section)
+            elif len(section.lines) == LINES_MAX:
+                raise SdpError(f"more than {LINES_MAX} lines in one section", value=line)
+            section.lines.append(line)
+        except SdpError as error:
+            raise error.at(number, section.name) from None
+    check_structure(session)
+    return session
+
+
+def serialize(description: SessionDescription) -> str:
+    """Write a description, with CRLF after every line.
+
+    Raises:
+        SdpError: a line is no line, holds a control character, stands in the wrong section, or a limit of
+            `parse` is passed: what this returns, `parse` takes.
+
+    Spec: RFC 8866 §5, §9.
+    """
+    if len(description.media) > SECTIONS_MAX:
+        raise SdpError(f"more than {SECTIONS_MAX} m= sections", value=len(description.media))
+    lines: list[str] = []
+    for section in (description, *description.media):
+        if len(section.lines) > LINES_MAX:
+            raise SdpError(f"more than {LINES_MAX} lines in one section", section=section.name)
+        for index, line in enumerate(section.lines):
+            try:
+                check_clean(line)
+                check_line(line)
+                if line.startswith("m=") != (section is not description and index == 0):
+                    raise SdpError("m= line begins every media section and stands nowhere else", value=line)
+            except SdpError as error:
+                raise error.at(len(lines) + 1, section.name) from None
+            lines.append(line)
+        if section is not description and not section.lines:
+            raise SdpError("media section without m= line", section="media", rfc="RFC 8866 §5.14")
+    check_structure(description)
+    lines.append("")
+    text = "\r\n".join(lines)
+    if len(text) > TEXT_MAX or (not text.isascii() and len(text.encode()) > TEXT_MAX):
+        raise SdpError(f"description is longer than {TEXT_MAX} bytes", value=len(text))
+    return text
+
+
+def decode_text(text: str | bytes) -> str:
+    """Text of at most `TEXT_MAX` bytes of UTF-8 without control characters but TAB, CR and LF.
+
+    Raises:
+        SdpError: too long, no UTF-8, or a control character.
+    """
+    if len(text) > TEXT_MAX:
+        raise SdpError(f"description is longer than {TEXT_MAX} bytes", value=len(text))
+    try:
+        if isinstance(text, str):
+            if not text.isascii() and len(text.encode()) > TEXT_MAX:
+                raise SdpError(f"description is longer than {TEXT_MAX} bytes", value=len(text))
+        else:
+            text = bytes(text).decode()
+    except UnicodeError as error:
+        raise SdpError(
+            f"description is not UTF-8: {error.reason}"
+            if isinstance(error, UnicodeDecodeError | UnicodeEncodeError)
+            else "description is not UTF-8",
+            rfc="RFC 8866 §5",
+        ) from None
+    return text
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines without their ends, CRLF, LF or CR; empty lines at the end are dropped.
+
+    Raises:
+        SdpError: an empty line before the end, or no line at all.
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    while lines and not lines[-1]:
+        lines.pop()
+    if not lines:
+        raise SdpError("description is empty", line=1, section="session", rfc="RFC 8866 §9")
+    if CONTROL.search(text.replace("\r", "").replace("\n", "")):
+        for number, line in enumerate(lines, 1):
+            try:
+                check_clean(line)
+            except SdpError as error:
+                raise error.at(number, "") from None
+    return lines
+
+
+def check_structure(session: SessionDescription) -> None:
+    """Session lines: ``v= o= s=`` first, each once; at least one ``t=``.
+
+    Raises:
+        SdpError: they are not.
+
+    Spec: RFC 8866 §5.
+    """
+    for index, kind in enumerate("vos"):
+        found = session.lines[index] if index < len(session.lines) else ""
+        if found[:1] != kind:
+            raise SdpError(
+                f"line {index + 1} of a description is its {kind}= line",
+                line=index + 1,
+                section="session",
+                rfc="RFC 8866 §5",
+                value=found,
+            )
+        for later, line in enumerate(session.lines[index + 1 :], index + 2):
+            if line[0] == kind:
+                raise SdpError(
+                    f"second {kind}= line", line=later, section="session", rfc="RFC 8866 §5", value=line
+                )
+    if not any(line.startswith("t=") for line in session.lines):
+        raise SdpError("session has no t= line", section="session", rfc="RFC 8866 §5.9")
