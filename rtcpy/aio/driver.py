@@ -1,0 +1,239 @@
+"""The driver: the only loop between a `Machine` and the world.
+
+Owns: the sockets, the clock, one timer handle, and the *pump* — drain packets to the sockets, drain events to the
+listener, look at the next deadline. Does not own any protocol: it drives whatever follows the contract of
+`rtcpy.core.machine`, a whole `rtcpy.peer.Peer` or a server of three lines.
+
+Three rules make it fast and keep it simple:
+
+- **One pump per wake-up.** A readiness callback feeds all of its datagrams to the machine, then pumps once. A command
+  marks the driver as touched, and everything said in one turn of the loop leaves in one batch. No task, no future, no
+  `call_soon` per packet.
+- **A lazy timer.** The handle is re-armed only if the deadline moved *earlier*. If it moved later we wake, find
+  nothing due, and arm again: cheaper than cancelling a handle for every acknowledgement.
+- **Time never goes backwards** (law 1). A loop may call back a tick early; then the promised instant counts as
+  reached (``now = max(deadline, loop.time())``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from rtcpy.aio.sockets import UdpSocket
+from rtcpy.core.machine import Address, Datagram, Instant, Machine
+
+E = TypeVar("E")
+
+PUMP_ROUNDS_MAX = (
+    64  # rounds of packets and events per pump, so that a chatty listener cannot starve the loop
+)
+TIMER_STEP_MIN = 0.001  # s; a machine whose due timer made no progress (law 3) may not spin the loop
+
+
+class Driver(Generic[E]):
+    """Runs one machine on the running asyncio loop.
+
+    Args:
+        machine: what to run. If it has `receive_many`, a wake-up with several datagrams goes there in one call.
+        on_event: called with each of its events, in order, from the loop and never inside a command.
+        after_pump: called when nothing moves any more, for whoever watches levels instead of
+            events; true if it may have set something in motion.
+        segmentation: whether the sockets may batch datagrams in the kernel.
+
+    An exception raised by `on_event` goes to the loop's exception handler; the next event is delivered all the same.
+    """
+
+    __slots__ = (
+        "_after_pump",
+        "_armed",
+        "_closed",
+        "_loop",
+        "_machine",
+        "_now",
+        "_on_event",
+        "_pumping",
+        "_receive_many",
+        "_segmentation",
+        "_sockets",
+        "_timer",
+        "_touched",
+    )
+
+    def __init__(
+        self,
+        machine: Machine[Datagram, E],
+        on_event: Callable[[E], None],
+        *,
+        after_pump: Callable[[], bool] | None = None,
+        segmentation: bool = True,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._machine = machine
+        self._receive_many: Callable[..., None] | None = getattr(machine, "receive_many", None)
+        self._on_event = on_event
+        self._after_pump = after_pump
+        self._segmentation = segmentation
+        self._sockets: dict[Address, UdpSocket] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._armed: Instant = 0.0
+        self._touched: asyncio.Handle | None = None
+        self._pumping = False
+        self._closed = False
+        self._now: Instant = self._loop.time()
+
+    # ------------------------------------------------------------------ time and sockets
+
+    def now(self) -> Instant:
+        """The loop's clock, never earlier than anything the machine has been told. Seconds."""
+        now = self._loop.time()
+        self._now = max(self._now, now)
+        return self._now
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that everything here runs on."""
+        return self._loop
+
+    def bind(self, host: str, port: int = 0) -> Address:
+        """Open a socket on `host` (port 0: any) and return its address, which is the datagrams' `local`.
+
+        Raises:
+            OSError: the kernel refuses.
+        """
+        udp = UdpSocket(self._loop, host, self._on_batch, port=port, segmentation=self._segmentation)
+        self._sockets[udp.address] = udp
+        return udp.address
+
+    def unbind(self, address: Address) -> None:
+        """Close one socket; no effect if it is not ours."""
+        udp = self._sockets.pop(address, None)
+        if udp is not None:
+            udp.close()
+
+    @property
+    def sockets(self) -> tuple[UdpSocket, ...]:
+        """The open sockets, for their counters."""
+        return tuple(self._sockets.values())
+
+    # ------------------------------------------------------------------ inputs
+
+    def _on_batch(self, batch: list[Datagram]) -> None:
+        now = self.now()
+        if self._receive_many is not None and len(batch) > 1:
+            try:
+                self._receive_many(batch, now=now)
+            except Exception as exc:  # noqa: BLE001  law 5 says this cannot be; one bug must not deafen the socket
+                self._report("a machine raised on received datagrams", exc)
+        else:
+            for datagram in batch:
+                try:
+                    self._machine.receive(datagram, now=now)
+                except Exception as exc:  # noqa: BLE001  as above
+                    self._report("a machine raised on a received datagram", exc)
+        self.pump()
+
+    def touch(self) -> None:
+        """A command was given: pump once before this turn of the loop ends. Cheap to call many times."""
+        if self._touched is None and not self._pumping and not self._closed:
+            self._touched = self._loop.call_soon(self._on_touched)
+
+    def _on_touched(self) -> None:
+        self._touched = None
+        self.pump()
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        now = self._now = max(self._armed, self.now())
+        try:
+            deadline = self._machine.next_timeout()
+            if deadline is not None and deadline <= now:
+                self._machine.handle_timeout(now=now)
+        except Exception as exc:  # noqa: BLE001  as above: reported, and the connection goes on
+            self._report("a machine raised on its timer", exc)
+        self.pump(earliest=now + TIMER_STEP_MIN)
+
+    # ------------------------------------------------------------------ the pump
+
+    def pump(self, *, earliest: Instant = 0.0) -> None:
+        """Drain packets, drain events, until nothing moves; then arm the timer. Safe to call from a listener."""
+        if self._pumping:
+            return  # the outer pump goes round again
+        self._pumping = True
+        machine, on_event = self._machine, self._on_event
+        try:
+            for _ in range(PUMP_ROUNDS_MAX):
+                packets = machine.take_packets()
+                if packets:
+                    self._transmit(packets)
+                events = machine.take_events()
+                if not events:
+                    if self._after_pump is None or not self._after_pump():
+                        break
+                    continue
+                for event in events:
+                    try:
+                        on_event(event)
+                    except Exception as exc:  # noqa: BLE001  a listener's mistake is its own
+                        self._report("an event listener raised", exc)
+            else:
+                self._touched = self._touched or self._loop.call_soon(self._on_touched)
+        finally:
+            self._pumping = False
+        if not self._closed:
+            self._arm(earliest)
+
+    def _transmit(self, packets: Sequence[Datagram]) -> None:
+        """Hand packets to the sockets they name, keeping runs together."""
+        sockets = self._sockets
+        first: Address = packets[0].local
+        if len(sockets) == 1 or all(packet.local == first for packet in packets):
+            udp = sockets.get(first)
+            if udp is not None:
+                udp.send(packets)
+            return
+        start, count = 0, len(packets)
+        while start < count:
+            local, end = packets[start].local, start + 1
+            while end < count and packets[end].local == local:
+                end += 1
+            udp = sockets.get(local)
+            if udp is not None:
+                udp.send(packets[start:end])
+            start = end
+
+    def _arm(self, earliest: Instant) -> None:
+        """Make sure a wake-up is planned no later than the machine's next deadline."""
+        deadline = self._machine.next_timeout()
+        if deadline is None:
+            return  # a handle that is still armed wakes once for nothing
+        deadline = max(deadline, earliest)
+        if self._timer is not None:
+            if deadline >= self._armed:
+                return
+            self._timer.cancel()
+        self._armed = deadline
+        self._timer = self._loop.call_at(deadline, self._on_timer)
+
+    def _report(self, message: str, exc: Exception) -> None:
+        self._loop.call_exception_handler({"message": f"rtcpy: {message}", "exception": exc})
+
+    # ------------------------------------------------------------------ ending
+
+    def close(self) -> None:
+        """Close the machine, send its farewell, close the sockets. Idempotent; events still reach the listener."""
+        if self._closed:
+            return
+        self._closed = True
+        self._machine.close(now=self.now())
+        self.pump()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._touched is not None:
+            self._touched.cancel()
+            self._touched = None
+        for udp in self._sockets.values():
+            udp.close()
+        self._sockets.clear()
