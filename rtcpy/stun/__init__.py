@@ -7,9 +7,10 @@ a password from signalling, to find out which pairs of addresses work at all, an
 Where it sits: directly on UDP (or TCP). ICE and TURN import it; it imports `core` and `wire`. Below a session
 it shares its port with DTLS and RTP and is told apart by its first byte, 0…3 (RFC 7983).
 
-Read in this order: `message` (header, attributes, parse and serialize), `attributes` (what each one carries),
-`integrity` (the two HMACs and the CRC), `credentials` (where keys come from; the long-term dance), `opaque`
-(passwords in Unicode), `transaction` (retransmission), `server` (an answering machine), `errors`.
+Read in this order: `declared` (the format as one would draw it), `message` (the same by hand: parse and
+serialize), `attributes` (what each one carries), `integrity` (two HMACs and a CRC), `credentials` (where keys come
+from; the client's half of the long-term dance), `opaque` (passwords in Unicode), `transaction` (retransmission),
+then the answering side: `server`, with `authenticator` (challenges and nonces) and `limiter`. `errors` is three lines.
 
 Specs: RFC 8489 (obsoletes 5389), its test vectors RFC 5769, ICE's attributes RFC 8445 §16.1, TURN's RFC 8656 §18.
 """
@@ -38,9 +39,11 @@ from rtcpy.stun.attributes import (
     PasswordAlgorithm,
     PasswordAlgorithmNumber,
 )
+from rtcpy.stun.authenticator import Authenticated, Authenticator, Refused
 from rtcpy.stun.credentials import LongTermClient, Verdict, long_term_key, short_term_key, userhash
 from rtcpy.stun.errors import StunError
 from rtcpy.stun.integrity import Integrity
+from rtcpy.stun.limiter import RateLimiter
 from rtcpy.stun.message import (
     Message,
     MessageClass,
@@ -50,6 +53,7 @@ from rtcpy.stun.message import (
     parse_message,
 )
 from rtcpy.stun.opaque import opaque_string
+from rtcpy.stun.server import Answered, Drop, StunServer
 from rtcpy.stun.transaction import Due, RtoEstimator, Transaction, TransactionTimers
 
 __all__ = [
@@ -69,8 +73,12 @@ __all__ = [
     "USERNAME",
     "USE_CANDIDATE",
     "XOR_MAPPED_ADDRESS",
+    "Answered",
     "Attribute",
     "AttributeValue",
+    "Authenticated",
+    "Authenticator",
+    "Drop",
     "Due",
     "ErrorCode",
     "ErrorNumber",
@@ -81,8 +89,11 @@ __all__ = [
     "Method",
     "PasswordAlgorithm",
     "PasswordAlgorithmNumber",
+    "RateLimiter",
+    "Refused",
     "RtoEstimator",
     "StunError",
+    "StunServer",
     "Transaction",
     "TransactionTimers",
     "Verdict",

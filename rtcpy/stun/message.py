@@ -355,18 +355,21 @@ def parse_message(data: bytes, *, require_fingerprint: bool = False) -> Message:
                 f"attribute 0x{code:04X} announces {size} bytes, {end - start} are left",
                 offset=offset + 2,
                 rfc="RFC 8489 §14",
+                bad_request=True,
                 value=size,
             )
         count += 1
         if count > MAX_ATTRIBUTES:
-            raise StunError(f"more than {MAX_ATTRIBUTES} attributes", offset=offset, rfc="RFC 8489 §14")
+            raise StunError(
+                f"more than {MAX_ATTRIBUTES} attributes", offset=offset, rfc="RFC 8489 §14", bad_request=True
+            )
         known = REGISTRY.get(code)
         if known is not None:
             if not sealed:
                 try:
                     value = known.decode(data[start:stop], transaction_id)
                 except StunError as error:
-                    error.offset = start
+                    error.offset, error.bad_request = start, True
                     raise
                 if value is not None:
                     attributes.append((known, value))
@@ -377,6 +380,7 @@ def parse_message(data: bytes, *, require_fingerprint: bool = False) -> Message:
                         f"MESSAGE-INTEGRITY has {size} bytes, expected 20",
                         offset=offset + 2,
                         rfc="RFC 8489 §14.5",
+                        bad_request=True,
                     )
                 message.integrity = data[start:stop]
                 message._integrity_offset = offset
@@ -408,6 +412,7 @@ def parse_message(data: bytes, *, require_fingerprint: bool = False) -> Message:
                         f"MESSAGE-INTEGRITY-SHA256 has {size} bytes, expected 16, 20, 24, 28 or 32",
                         offset=offset + 2,
                         rfc="RFC 8489 §14.6",
+                        bad_request=True,
                     )
                 message.integrity_sha256 = data[start:stop]
                 message._sha256_offset = offset
