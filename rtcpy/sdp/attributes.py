@@ -12,7 +12,7 @@ Spec: RFC 8866 §6, RFC 5888 (group, mid), RFC 9143 (BUNDLE), RFC 8830 (msid), R
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import ClassVar, Self
@@ -103,6 +103,7 @@ class Msid(AttributeValue):
     """
 
     NAME: ClassVar[str] = "msid"
+    PURE: ClassVar[bool] = True
     RULE: ClassVar[Rule] = Rule("a=msid", rf"({NON_WS})(?: ({NON_WS}))?", "RFC 8830 §2")
 
     stream: str
@@ -125,6 +126,7 @@ class MsidSemantic(AttributeValue):
     """
 
     NAME: ClassVar[str] = "msid-semantic"
+    PURE: ClassVar[bool] = True
     RULE: ClassVar[Rule] = Rule(
         "a=msid-semantic", rf" ?({TOKEN})((?: [!-~\u0080-\U0010ffff]+)*) ?", "draft-ietf-mmusic-msid"
     )
@@ -340,6 +342,26 @@ FLAGS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Attributes that have no value → the section that defines them."""
+
+
+_CHECKS: Mapping[str, Callable[[str], object]] = MappingProxyType(
+    {kind.NAME: kind.RULE.match if kind.PURE else kind.parse for kind in _KNOWN}
+)
+"""Attribute name → the cheapest call that raises exactly when its `parse` does."""
+
+
+def check_attribute(line: str) -> None:
+    """Check an ``a=`` line as `decode` does, without making the value.
+
+    Raises:
+        SdpError: a known attribute whose value does not follow its grammar, or a flag with a value.
+    """
+    name, colon, value = line[2:].partition(":")
+    check = _CHECKS.get(name)
+    if check is not None and colon:
+        check(value)
+    elif check is not None or name in FLAGS:
+        decode(name, value if colon else None)
 
 
 def decode(name: str, value: str | None) -> AttributeValue | None:

@@ -15,8 +15,8 @@ Spec: RFC 8866 §5, §9; RFC 9429 §5.8.
 
 from __future__ import annotations
 
-from rtcpy.sdp.grammar import CONTROL, SdpError
-from rtcpy.sdp.lines import check_clean, check_line
+from rtcpy.sdp.grammar import SdpError
+from rtcpy.sdp.lines import check_lines
 from rtcpy.sdp.model import MediaDescription, Section, SessionDescription
 
 TEXT_MAX = (
@@ -41,21 +41,19 @@ def parse(text: str | bytes) -> SessionDescription:
     Spec: RFC 8866 §5, §9.
     """
     lines = split_lines(decode_text(text))
-    session = SessionDescription(start=1)
-    section: Section = session
-    for number, line in enumerate(lines, 1):
-        try:
-            check_line(line)
-            if line.startswith("m="):
-                if len(session.media) == SECTIONS_MAX:
-                    raise SdpError(f"more than {SECTIONS_MAX} m= sections", value=line)
-                section = MediaDescription(start=number)
-                session.media.append(section)
-            elif len(section.lines) == LINES_MAX:
-                raise SdpError(f"more than {LINES_MAX} lines in one section", value=line)
-            section.lines.append(line)
-        except SdpError as error:
-            raise error.at(number, section.name) from None
+    starts = [index for index, line in enumerate(lines) if line.startswith("m=")]
+    if len(starts) > SECTIONS_MAX:
+        first_over = starts[SECTIONS_MAX]
+        raise SdpError(f"more than {SECTIONS_MAX} m= sections", line=first_over + 1, value=lines[first_over])
+    ends = [*starts, len(lines)]
+    session = SessionDescription(lines[: ends[0]], start=1)
+    session.media = [
+        MediaDescription(lines[start:end], start=start + 1)
+        for start, end in zip(starts, ends[1:], strict=True)
+    ]
+    for section in (session, *session.media):
+        check_count(section, section.start)
+        check_lines(section.lines, section.start, section.name)
     check_structure(session)
     return session
 
@@ -73,19 +71,20 @@ def serialize(description: SessionDescription) -> str:
         raise SdpError(f"more than {SECTIONS_MAX} m= sections", value=len(description.media))
     lines: list[str] = []
     for section in (description, *description.media):
-        if len(section.lines) > LINES_MAX:
-            raise SdpError(f"more than {LINES_MAX} lines in one section", section=section.name)
+        check_count(section, len(lines) + 1)
+        check_lines(section.lines, len(lines) + 1, section.name)
         for index, line in enumerate(section.lines):
-            try:
-                check_clean(line)
-                check_line(line)
-                if line.startswith("m=") != (section is not description and index == 0):
-                    raise SdpError("m= line begins every media section and stands nowhere else", value=line)
-            except SdpError as error:
-                raise error.at(len(lines) + 1, section.name) from None
-            lines.append(line)
+            if line.startswith("m=") != (section is not description and index == 0):
+                raise SdpError(
+                    "m= line begins every media section and stands nowhere else",
+                    line=len(lines) + index + 1,
+                    section=section.name,
+                    rfc="RFC 8866 §5.14",
+                    value=line,
+                )
+        lines += section.lines
         if section is not description and not section.lines:
-            raise SdpError("media section without m= line", section="media", rfc="RFC 8866 §5.14")
+            raise SdpError("media section without m= line", section=section.name, rfc="RFC 8866 §5.14")
     check_structure(description)
     lines.append("")
     text = "\r\n".join(lines)
@@ -95,26 +94,23 @@ def serialize(description: SessionDescription) -> str:
 
 
 def decode_text(text: str | bytes) -> str:
-    """Text of at most `TEXT_MAX` bytes of UTF-8 without control characters but TAB, CR and LF.
+    """The text, if it has at most `TEXT_MAX` bytes of UTF-8.
 
     Raises:
-        SdpError: too long, no UTF-8, or a control character.
+        SdpError: too long, or no UTF-8.
     """
-    if len(text) > TEXT_MAX:
-        raise SdpError(f"description is longer than {TEXT_MAX} bytes", value=len(text))
+    size = len(text)
     try:
-        if isinstance(text, str):
-            if not text.isascii() and len(text.encode()) > TEXT_MAX:
-                raise SdpError(f"description is longer than {TEXT_MAX} bytes", value=len(text))
-        else:
-            text = bytes(text).decode()
-    except UnicodeError as error:
-        raise SdpError(
-            f"description is not UTF-8: {error.reason}"
-            if isinstance(error, UnicodeDecodeError | UnicodeEncodeError)
-            else "description is not UTF-8",
-            rfc="RFC 8866 §5",
-        ) from None
+        if size <= TEXT_MAX:  # before any work on the text
+            if not isinstance(text, str):
+                text = bytes(text).decode()
+            elif not text.isascii():
+                size = len(text.encode())
+    except UnicodeError:
+        raise SdpError("description is not UTF-8", rfc="RFC 8866 §5") from None
+    if size > TEXT_MAX:
+        raise SdpError(f"description is longer than {TEXT_MAX} bytes", value=size)
+    assert isinstance(text, str)
     return text
 
 
@@ -129,13 +125,18 @@ def split_lines(text: str) -> list[str]:
         lines.pop()
     if not lines:
         raise SdpError("description is empty", line=1, section="session", rfc="RFC 8866 §9")
-    if CONTROL.search(text.replace("\r", "").replace("\n", "")):
-        for number, line in enumerate(lines, 1):
-            try:
-                check_clean(line)
-            except SdpError as error:
-                raise error.at(number, "") from None
     return lines
+
+
+def check_count(section: Section, first: int) -> None:
+    """Raises `SdpError` if a section has more than `LINES_MAX` lines; `first` is the number of its first."""
+    if len(section.lines) > LINES_MAX:
+        raise SdpError(
+            f"more than {LINES_MAX} lines in one section",
+            line=first + LINES_MAX,
+            section=section.name,
+            value=section.lines[LINES_MAX],
+        )
 
 
 def check_structure(session: SessionDescription) -> None:

@@ -36,6 +36,7 @@ costs quadratic time (CPython refuses 4,300 digits with `ValueError`)."""
 NUMBER = rf"[0-9]{{1,{DIGITS_MAX}}}"
 INTEGER = rf"[1-9][0-9]{{0,{DIGITS_MAX - 1}}}"  # integer: no leading zero, not zero
 ZERO_BASED_INTEGER = rf"(?:0|{INTEGER})"
+PAYLOAD_TYPE = "(?:12[0-7]|1[01][0-9]|[1-9]?[0-9])"  # zero-based-integer of 7 bits, RFC 3550 §5.1
 ICE_CHAR = r"[A-Za-z0-9+/]"  # RFC 8839 §5.1
 BASE64 = r"[A-Za-z0-9+/]+={0,2}"
 
@@ -198,5 +199,4 @@ def integer(text: str, low: int, high: int, name: str, rfc: str) -> int:
 
 
 PORT_MAX = 65535
-PAYLOAD_TYPE_MAX = 127  # 7 bits, RFC 3550 §5.1
 UINT32_MAX = 2**32 - 1

@@ -20,7 +20,7 @@ from rtcpy.sdp.grammar import (
     INTEGER,
     NON_WS,
     NUMBER,
-    PAYLOAD_TYPE_MAX,
+    PAYLOAD_TYPE,
     PORT_MAX,
     TOKEN,
     UINT32_MAX,
@@ -81,8 +81,9 @@ class Rtpmap(AttributeValue):
     """
 
     NAME: ClassVar[str] = "rtpmap"
+    PURE: ClassVar[bool] = True
     RULE: ClassVar[Rule] = Rule(
-        "a=rtpmap", rf"([0-9]{{1,3}}) ({TOKEN})/({INTEGER})(?:/({INTEGER}))?", "RFC 8866 §6.6"
+        "a=rtpmap", rf"({PAYLOAD_TYPE}) ({TOKEN})/({INTEGER})(?:/({INTEGER}))?", "RFC 8866 §6.6"
     )
 
     payload_type: int
@@ -93,10 +94,9 @@ class Rtpmap(AttributeValue):
     @classmethod
     def parse(cls, value: str) -> Self:
         payload_type, name, rate, channels = cls.RULE.match(value).groups()
-        return cls(_payload_type(payload_type), name, int(rate), None if channels is None else int(channels))
+        return cls(int(payload_type), name, int(rate), None if channels is None else int(channels))
 
     def serialize(self) -> str:
-        _payload_type(str(self.payload_type))
         channels = "" if self.channels is None else f"/{self.channels}"
         return self.RULE.check(f"{self.payload_type} {self.encoding_name}/{self.clock_rate}{channels}")
 
@@ -114,6 +114,7 @@ class Fmtp(AttributeValue):
     """
 
     NAME: ClassVar[str] = "fmtp"
+    PURE: ClassVar[bool] = True
     RULE: ClassVar[Rule] = Rule("a=fmtp", rf"({TOKEN}) ({BYTE_STRING})", "RFC 8866 §6.15")
 
     format: str
@@ -222,6 +223,7 @@ class RtcpFb(AttributeValue):
     """
 
     NAME: ClassVar[str] = "rtcp-fb"
+    PURE: ClassVar[bool] = True
     RULE: ClassVar[Rule] = Rule(
         "a=rtcp-fb", rf"({TOKEN}) ([A-Za-z0-9_\-]+(?: [^\x00\r\n]*)?)", "RFC 4585 §4.2"
     )
@@ -474,7 +476,3 @@ class Imageattr(TextAttribute):
 
     NAME: ClassVar[str] = "imageattr"
     RULE: ClassVar[Rule] = Rule("a=imageattr", rf"(?:\*|[0-9]{{1,3}})[ \t]+{FREE_TEXT}", "RFC 6236 §3.1")
-
-
-def _payload_type(text: str) -> int:
-    return integer(text, 0, PAYLOAD_TYPE_MAX, "payload type", "RFC 3550 §5.1")

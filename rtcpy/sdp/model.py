@@ -14,12 +14,13 @@ Spec: RFC 8866 §5, RFC 9429 §5.8.1–5.8.2 (what JSEP reads), RFC 3264 §5.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Self, TypeVar
 
-from rtcpy.sdp.attributes import Group, Mid, decode
-from rtcpy.sdp.grammar import PAYLOAD_TYPE_MAX, SdpError, integer
+from rtcpy.sdp.attributes import Group, Mid, check_attribute, decode
+from rtcpy.sdp.grammar import PAYLOAD_TYPE, SdpError
 from rtcpy.sdp.lines import (
     CHECKS,
     MEDIA_ORDER,
@@ -35,6 +36,8 @@ from rtcpy.sdp.lines import (
 from rtcpy.sdp.media_attributes import Direction, Fmtp, Rid, RtcpFb, Rtpmap, Simulcast
 from rtcpy.sdp.transport_attributes import Fingerprint, IceOptions, IcePwd, IceUfrag, Role, Setup
 from rtcpy.sdp.values import AttributeValue
+
+_PAYLOAD_TYPE = re.compile(PAYLOAD_TYPE)
 
 A = TypeVar("A", bound=AttributeValue)
 
@@ -272,12 +275,11 @@ class Section:
         for index, line in enumerate(self.lines):
             try:
                 if line.startswith("a="):
-                    name, colon, value = line[2:].partition(":")
-                    decode(name, value if colon else None)
-                elif line[:1] not in CHECKS:
-                    raise SdpError("unknown type letter", rfc="RFC 8866 §5", value=line)
-                else:
+                    check_attribute(line)
+                elif line[:1] in CHECKS:
                     check_line(line)
+                else:
+                    raise SdpError("unknown type letter", rfc="RFC 8866 §5", value=line)
             except SdpError as error:
                 raise error.at(self.line_number(index), self.name) from None
 
@@ -396,12 +398,11 @@ class MediaDescription(Section):
                 found[format_] = Codec(
                     rtpmap.payload_type, rtpmap.encoding_name, rtpmap.clock_rate, rtpmap.channels or 1
                 )
+        parameters: dict[str, list[str]] = {}
         for fmtp in self.all(Fmtp):
-            codec = found.get(fmtp.format)
-            if codec is not None:
-                codec.parameters = (
-                    f"{codec.parameters};{fmtp.parameters}" if codec.parameters else fmtp.parameters
-                )
+            parameters.setdefault(fmtp.format, []).append(fmtp.parameters)
+        for format_, codec in found.items():
+            codec.parameters = ";".join(parameters.get(format_, ()))
         for feedback in self.all(RtcpFb):
             if feedback.format == "*":
                 for codec in found.values():
@@ -421,7 +422,7 @@ class MediaDescription(Section):
         Section.validate(self)
         if self.is_rtp:
             for format_ in self.formats:
-                if not (format_.isascii() and format_.isdigit()):
+                if _PAYLOAD_TYPE.fullmatch(format_) is None:
                     raise SdpError(
                         "RTP format is no payload type",
                         line=self.line_number(0),
@@ -429,7 +430,6 @@ class MediaDescription(Section):
                         rfc="RFC 8866 §5.14",
                         value=format_,
                     )
-                integer(format_, 0, PAYLOAD_TYPE_MAX, "payload type", "RFC 3550 §5.1")
         simulcast = self.get(Simulcast)
         if simulcast is not None:
             rids = {rid.id for rid in self.all(Rid)}

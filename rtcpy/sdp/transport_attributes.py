@@ -49,6 +49,7 @@ class IceOptions(ListAttribute):
     """
 
     NAME: ClassVar[str] = "ice-options"
+    PURE: ClassVar[bool] = False  # blanks and commas alone are no option
     RULE: ClassVar[Rule] = Rule("a=ice-options", r"[ !-~]+", "RFC 8839 §5.6")
 
     @classmethod
@@ -149,6 +150,7 @@ class Setup(AttributeValue):
     """``a=setup:actpass`` in offers, ``active`` or ``passive`` in answers. Spec: RFC 4145 §4, RFC 8842 §5.1."""
 
     NAME: ClassVar[str] = "setup"
+    PURE: ClassVar[bool] = True
     RULE: ClassVar[Rule] = Rule("a=setup", r"active|passive|actpass|holdconn", "RFC 4145 §4")
 
     role: Role

@@ -26,6 +26,8 @@ class AttributeValue:
 
     NAME: ClassVar[str]
     RULE: ClassVar[Rule]
+    PURE: ClassVar[bool] = False
+    """Is every value that follows `RULE` valid, so that `validate` need not build the value?"""
 
     @classmethod
     def parse(cls, value: str) -> Self:
@@ -62,6 +64,8 @@ class AttributeValue:
 @dataclass(slots=True)
 class TextAttribute(AttributeValue):
     """An attribute that is one piece of text; `RULE` says which text."""
+
+    PURE: ClassVar[bool] = True
 
     value: str
 
@@ -103,6 +107,8 @@ class NumberAttribute(AttributeValue):
 @dataclass(slots=True)
 class ListAttribute(AttributeValue):
     """An attribute that is a list of words with one space between; `RULE` matches the joined list."""
+
+    PURE: ClassVar[bool] = True
 
     values: list[str]
 
