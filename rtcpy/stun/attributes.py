@@ -458,7 +458,7 @@ def _read_algorithm(name: str, value: bytes, offset: int, rfc: str) -> tuple[Pas
 
 def _write_algorithm(algorithm: PasswordAlgorithm) -> bytes:
     number, parameters = algorithm
-    if not 0 <= number <= 0xFFFF or len(parameters) > MAX_TEXT_BYTES:
+    if not 0 <= number <= 0xFFFF or len(parameters) > 0xFFFF:
         raise RtcRangeError(f"a password algorithm cannot be {algorithm!r} (RFC 8489 §14.12)")
     return struct.pack("!HH", number, len(parameters)) + parameters + bytes(-len(parameters) & 3)
 

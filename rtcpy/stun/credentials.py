@@ -27,7 +27,7 @@ import hashlib
 from collections.abc import Sequence
 from enum import Enum, IntFlag
 
-from rtcpy.core.errors import CryptoError, RtcSyntaxError
+from rtcpy.core.errors import CryptoError, UsageError
 from rtcpy.stun.attributes import (
     ERROR_CODE,
     NONCE,
@@ -249,6 +249,8 @@ class LongTermClient:
         algorithms = response.get(PASSWORD_ALGORITHMS)
         algorithm = None
         if algorithms is not None:
+            if sum(4 + len(entry.parameters) for entry in algorithms) > MAX_ECHO_BYTES:
+                return self._fail("the server's list of password algorithms is unreasonably long")
             algorithm = supported_algorithm(algorithms)
             if algorithm is None:
                 return self._fail("the server offers no password algorithm that we have")
@@ -258,8 +260,9 @@ class LongTermClient:
             PasswordAlgorithmNumber.MD5 if algorithm is None else PasswordAlgorithmNumber(algorithm.number)
         )
         try:
+            REALM.encode(realm, b"")  # what may be received is longer than what may be sent
             key = long_term_key(self._username, realm, self._password, number)
-        except RtcSyntaxError as refused:
+        except UsageError as refused:
             return self._fail(f"the server's realm cannot be used: {refused}")
         self._realm, self._nonce, self._key = realm, nonce, key
         self._algorithms, self._algorithm = algorithms, algorithm

@@ -94,7 +94,7 @@ class StunServer:
         """Take one datagram. Spec: RFC 8489 §6.3."""
         if self._closed:
             return None
-        data = packet.data
+        data = bytes(packet.data)  # a copy, should the caller reuse its buffer (law 8)
         if self._tap is not None:
             self._tap.packet("stun", Direction.IN, data, now=now, local=packet.local, remote=packet.remote)
         if not is_stun(data):
