@@ -1,0 +1,85 @@
+# rtcpy: `make` or `make help` lists the targets. Needs make and python3 >= 3.11; everything else it fetches itself.
+#
+#   make test PYTHON=python3.13 VENV=.venv-3.13      another Python beside the first
+#   make test ARGS="tests/sctp -x"                   anything pytest takes
+
+PYTHON ?= python3
+VENV   ?= .venv
+ARGS   ?=
+
+BIN := $(VENV)/bin
+PY  := $(BIN)/python
+PIP := $(PY) -m pip --disable-pip-version-check install
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench thorough notebooks lab clean
+
+help: ## this list
+	@echo "make <target>"
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
+
+# --- environments: one stamp per set of packages, renewed when pyproject.toml changes ---------------------------
+
+$(PY):
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+	  echo "'$(PYTHON)' is not installed. rtcpy needs Python 3.11 or newer (Debian: apt install python3 python3-venv)."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "rtcpy needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) -V 2>&1)."; \
+	  for other in python3.14 python3.13 python3.12 python3.11; do \
+	    if command -v $$other >/dev/null 2>&1; then echo "There is a $$other here: make PYTHON=$$other $(MAKECMDGOALS)"; break; fi; \
+	  done; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "'$(PYTHON)' comes without its venv module (Debian: apt install python3-venv)."; exit 1; }
+	@echo "== making $(VENV) with $$($(PYTHON) -V 2>&1)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.has-cli: pyproject.toml | $(PY)
+	@echo "== installing rtcpy and what its demo needs into $(VENV)"
+	@$(PIP) -e ".[cli]"
+	@touch $@
+
+$(VENV)/.has-dev: pyproject.toml | $(PY)
+	@echo "== installing rtcpy and its development tools into $(VENV); the first time takes a minute or two"
+	@$(PIP) -e ".[dev]"
+	@touch $@ $(VENV)/.has-cli
+
+$(VENV)/.has-notebooks: pyproject.toml | $(PY)
+	@echo "== installing rtcpy and Jupyter into $(VENV); the first time takes some minutes"
+	@$(PIP) -e ".[dev,notebooks]"
+	@touch $@ $(VENV)/.has-dev $(VENV)/.has-cli
+
+# --- targets -----------------------------------------------------------------------------------------------------
+
+setup: $(VENV)/.has-dev ## make .venv with everything that development needs
+
+demo: $(VENV)/.has-cli ## two peers on loopback: every packet of a connection, explained as it happens
+	@$(PY) -m rtcpy demo $(ARGS)
+
+test: $(VENV)/.has-dev ## the test suite; what needs a missing program is skipped and named
+	$(PY) -m pytest $(ARGS)
+
+lint: $(VENV)/.has-dev ## ruff and mypy --strict
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.has-dev ## let ruff lay the code out
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.has-dev ## speed as ratios to aiortc in the same run
+	$(PY) -m benchmarks $(ARGS)
+
+thorough: $(VENV)/.has-dev ## the suite at full length: every figure that is promised
+	RTCPY_PROFILE=thorough $(PY) -m pytest $(ARGS)
+
+notebooks: $(VENV)/.has-notebooks ## run every notebook of the course and say how it went; `make lab` opens them
+	$(PY) -m pytest tests/notebooks -rA $(ARGS)
+	@echo "To read and change them: make lab"
+
+lab: $(VENV)/.has-notebooks ## open the course in JupyterLab
+	$(BIN)/jupyter lab notebooks
+
+clean: ## remove the environments and everything that was generated
+	rm -rf .venv .venv-* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
