@@ -97,7 +97,8 @@ class Simulation(Generic[P]):
         raise LivelockError(f"at {self.now:.6f} s the ends never stop producing packets or events")
 
     def next_instant(self) -> Instant:
-        """When the next thing happens; infinity if nothing ever will by itself."""
+        """When the next thing happens; infinity if nothing ever will by itself. Settles first."""
+        self.settle()
         wire = self._wire[0][0] if self._wire else inf
         action = self._actions[0][0] if self._actions else inf
         return max(self.now, min(wire, action, *self._deadlines))
