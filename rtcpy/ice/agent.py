@@ -1,28 +1,124 @@
-"""The ICE agent: finds a path to the peer, proves it, and keeps consent to use it. (Interface; body follows.)"""
+"""The ICE agent: finds a path to the peer, proves it, and keeps consent to use it.
+
+Owned here: the machine that ties the parts together: commands, dispatch of received STUN, sending checks, the path
+in use. Not here: what pairs are and when they are checked (`checklist`), schedules (`check`, `consent`, `gather`),
+message contents (`binding`), the policy of nomination (`nomination`), the public state (`states`).
+
+Reading order: `IceAgent`'s commands, then `receive` and the `_on_…` methods in the order of a check's life,
+then `_finish`, which runs after every input and decides what follows from it.
+
+Specs: RFC 8445 §7 (checks), §8 (concluding), §9 (restart); RFC 8838; RFC 7675; RFC 8863.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from math import inf
 
-from rtcpy.core.env import Entropy
+from rtcpy.core.env import Entropy, random_integer
+from rtcpy.core.errors import InvalidAccessError, InvalidStateError, RtcRangeError
 from rtcpy.core.machine import Address, Datagram, Event, Instant
-from rtcpy.core.tap import Tap
-from rtcpy.ice.candidate import Candidate, IceCredentials, LocalAddress
-from rtcpy.ice.config import IceConfig, StunServer
-from rtcpy.ice.events import CandidatePairStats, IceConnectionState, IceGatheringState
+from rtcpy.core.tap import Direction, Tap
+from rtcpy.ice.binding import (
+    error_code,
+    is_authentic,
+    mapped_address,
+    read_check,
+    reflexive_priority,
+    write_check,
+    write_keepalive,
+    write_role_conflict,
+    write_success,
+    write_unknown_attributes,
+)
+from rtcpy.ice.candidate import (
+    COMPONENT_RTP,
+    LOCAL_PREFERENCE_STEP,
+    MAX_CREDENTIAL_CHARACTERS,
+    MAX_LOCAL_PREFERENCE,
+    MAX_PRIORITY,
+    Candidate,
+    CandidateType,
+    Foundations,
+    IceCredentials,
+    LocalAddress,
+    candidate_priority,
+    canonical,
+    local_preferences,
+    may_pair,
+    parse_ip,
+    unusable_reason,
+)
+from rtcpy.ice.check import CONSENT_MEMORY, Check, CheckTable, Purpose, retransmission_interval
+from rtcpy.ice.checklist import ACTIVE, CandidatePair, PairInput, PairState
+from rtcpy.ice.config import (
+    MAX_EARLY_CHECKS,
+    MAX_LOCAL_ADDRESSES,
+    MAX_PEER_REFLEXIVE,
+    MAX_REMOTE_CANDIDATES,
+    MAX_SERVERS,
+    MAX_STREAMS,
+    TA_MIN,
+    IceConfig,
+    StunServer,
+    TransportPolicy,
+)
+from rtcpy.ice.consent import Consent, ConsentAction
+from rtcpy.ice.events import (
+    CandidateFound,
+    CandidatePairStats,
+    GatheringDone,
+    GatheringFailed,
+    IceConnectionState,
+    IceGatheringState,
+    PairSelected,
+    RoleChanged,
+    StateChanged,
+)
+from rtcpy.ice.gather import Gatherer, Mapped, Outcome
+from rtcpy.ice.nomination import patience_for
+from rtcpy.ice.roles import Verdict, judge_role
+from rtcpy.ice.session import EarlyCheck, Session, Stream
+from rtcpy.ice.states import Facts, combined_state, stream_state
+from rtcpy.stun import (
+    ErrorNumber,
+    Message,
+    MessageClass,
+    Method,
+    StunError,
+    new_transaction_id,
+    parse_message,
+)
+
+TIE_BREAKER_BITS = 64  # RFC 8445 §16.1
+RECENT_CHECK = 0.020  # s: a triggered check waits so long for the answer to one that has just gone out
+MAX_ROLE_SWITCHES = (
+    16  # per session; random tie-breakers need two or three, a peer that always says 487 any number
+)
+HIDDEN_PORT = 9  # with an unspecified address: the related address is not told, RFC 8839 §5.1
+SERVER_ERRORS = range(500, 600)  # may be temporary: the request is repeated, RFC 8489 §6.3.4
 
 
 class IceAgent:
-    """`Machine[Datagram, Event]`. `selected_path`, `state`, `gathering_state` are plain attributes (cheap to read)."""
+    """One agent: `Machine[Datagram, Event]`.
 
-    selected_path: tuple[Address, Address] | None
-    """(local base, remote) to send data on, of stream 0; also the best valid pair before nomination."""
-    state: IceConnectionState
-    gathering_state: IceGatheringState
-    controlling: bool
-    local_credentials: IceCredentials
-    dropped: dict[str, int]
-    """Datagrams and candidates refused, by reason."""
+    `selected_path`, `send_allowed` and `is_validated` are asked for every packet and cost an attribute or one look
+    into a set.
+
+    Args:
+        controlling: our role, from signalling: the offerer controls, and a full agent facing a lite one.
+        entropy: source of credentials, transaction ids, tie-breakers and jitter.
+        config: settings; `None` for the defaults.
+        credentials: made in advance with `IceCredentials.generate`, since an offer needs them first.
+        streams: number of data streams; with BUNDLE, one.
+        tap: sees STUN messages, drops, state changes.
+
+    Raises:
+        RtcRangeError: a setting or `streams` is out of range.
+
+    Spec: RFC 8445.
+    """
 
     def __init__(
         self,
@@ -34,15 +130,102 @@ class IceAgent:
         streams: int = 1,
         tap: Tap | None = None,
     ) -> None:
-        """`credentials`: made in advance with `IceCredentials.generate` (createOffer needs them first)."""
-        raise NotImplementedError
+        self._config = config or IceConfig()
+        self._config.validate()
+        if not 1 <= streams <= MAX_STREAMS:
+            raise RtcRangeError(f"{streams} streams, expected 1…{MAX_STREAMS}")
+        self._entropy, self._tap = entropy, tap
+        self.controlling = controlling
+        self.state = IceConnectionState.NEW
+        self.selected_path: tuple[Address, Address] | None = None
+        """(local base, remote) to send data of stream 0 on; also the best valid pair before nomination."""
+        self.dropped: dict[str, int] = {}
+        """Datagrams and candidates refused, by reason."""
+        self._tie_breaker = random_integer(entropy, TIE_BREAKER_BITS)
+        self._role_switches = 0
+        self._foundations = Foundations()
+        own = credentials or IceCredentials.generate(entropy)
+        self._session = Session.begin(own, streams, self._config.max_pairs, restarted=False)
+        self._previous: Session | None = None
+        self._undo: tuple[Session, Session | None] | None = None
+        self._retire_at: Instant | None = None
+        self._checks = CheckTable()
+        self._paths: list[CandidatePair | None] = [None] * streams
+        self._consents: list[Consent | None] = [None] * streams
+        self._announced: list[tuple[CandidatePair, bool] | None] = [None] * streams
+        self._backlog: list[tuple[int, Candidate]] = []
+        self._prflx_names = 0
+        self._next_ordinary_at: Instant = -inf
+        self._next_triggered_at: Instant = -inf
+        self._packets: list[Datagram] = []
+        self._events: list[Event] = []
+        self._deadline: Instant | None = None
+        self._stale_deadline = False
 
-    # --- commands
-    def set_role(self, controlling: bool, *, now: Instant) -> None: ...
+    # --- commands ------------------------------------------------------------------------------------------
+
+    def set_role(self, controlling: bool, *, now: Instant) -> None:
+        """Take the role that signalling found. A conflict met later may turn it round (`RoleChanged`).
+
+        Spec: RFC 8445 §6.1.1.
+        """
+        self._require_open("set_role")
+        if not controlling and any(stream.lite for stream in self._session.streams):
+            return  # facing a lite agent, the full one controls
+        if controlling != self.controlling:
+            self._switch_role(now)
+            self._finish(now)
+
     def set_remote_credentials(
         self, credentials: IceCredentials, *, lite: bool = False, stream: int | None = None, now: Instant
     ) -> None:
-        """Same ones again: no effect. Different ones without `restart` first: InvalidStateError."""
+        """Tell the peer's credentials: checks begin, those that came early are acted on.
+
+        Args:
+            credentials: of the peer. The same ones again have no effect.
+            lite: the peer is an ICE-lite agent; we then control (RFC 8445 §6.1.1).
+            stream: for one stream only; default: all.
+            now: instant of this call.
+
+        Raises:
+            InvalidStateError: other credentials are in force; only a `restart` may change them (RFC 8445 §9).
+            RtcRangeError: empty, or longer than 256 characters (RFC 8839 §5.4).
+        """
+        self._require_open("set_remote_credentials")
+        if not all(
+            0 < len(text) <= MAX_CREDENTIAL_CHARACTERS for text in (credentials.ufrag, credentials.pwd)
+        ):
+            raise RtcRangeError("ICE credentials must have 1…256 characters (RFC 8839 §5.4)")
+        streams = self._session.streams if stream is None else [self._stream(stream)]
+        for one in streams:
+            if one.remote_credentials is not None and one.remote_credentials != credentials:
+                raise InvalidStateError("the peer's ICE credentials changed without a restart (RFC 8445 §9)")
+        if lite and not self.controlling:
+            self._switch_role(now)
+        fresh = [one for one in streams if one.remote_credentials is None]
+        for one in fresh:
+            one.set_remote_credentials(replace(credentials), lite=lite)
+        if fresh:
+            self._commit_restart()
+            if self._session.patience_until is None:
+                self._session.patience_until = now + self._config.patience
+            self._hear_news(now)
+            for one in fresh:
+                for index, candidate in [entry for entry in self._backlog if entry[0] == one.index]:
+                    self._backlog.remove((index, candidate))
+                    if candidate.ufrag == credentials.ufrag:
+                        self._accept_remote(one, candidate, now)
+                self._form_pairs(one, list(one.bases), list(one.remote.values()))
+            if not self._session.checklists.started:
+                self._session.checklists.start()
+            for one in fresh:
+                early, one.early = list(one.early.values()), {}
+                for check in early:
+                    if check.remote_ufrag == credentials.ufrag:
+                        self._act_on_check(one, check, now)
+                    else:
+                        self._session.validated.pop((check.local, check.remote), None)
+        self._finish(now)
 
     def gather(
         self,
@@ -52,39 +235,1189 @@ class IceAgent:
         more_to_come: bool = False,
         now: Instant,
     ) -> None:
-        """Host candidates come out at once. `more_to_come`: wait for `finish_gathering` (relay candidates)."""
+        """Find our candidates; host candidates come out at once, others as servers answer.
+
+        Args:
+            local_addresses: sockets that the driver has bound.
+            servers: STUN servers to ask, at most 16.
+            more_to_come: relayed candidates will be added; `GatheringDone` waits for `finish_gathering`.
+            now: instant of this call.
+
+        Raises:
+            InvalidStateError: this session has gathered already; another round takes a `restart`.
+
+        Spec: RFC 8445 §5.1.1, RFC 8838 §9.
+        """
+        self._require_open("gather")
+        session = self._session
+        if session.gathering_state is not IceGatheringState.NEW:
+            raise InvalidStateError("this ICE session has gathered already (RFC 8838 §13)")
+        session.gathering_state = IceGatheringState.GATHERING
+        session.more_to_come = more_to_come
+        usable = [entry for entry in local_addresses if self._may_bind(entry, now)]
+        if len(usable) > MAX_LOCAL_ADDRESSES:
+            self._drop("more local addresses than MAX_LOCAL_ADDRESSES", now=now)
+            del usable[MAX_LOCAL_ADDRESSES:]
+        ranked = sorted(zip(local_preferences(usable), usable, strict=True), key=lambda item: -item[0])
+        for preference, entry in ranked:
+            self._add_host(session, entry, preference)
+        asked = list(servers)[:MAX_SERVERS]
+        if self._config.transport_policy is TransportPolicy.ALL and asked:
+            bases = [entry.address for _, entry in ranked]
+            session.gatherer = Gatherer(bases, asked, self._config, self._entropy, now=now)
+            self._emit(session.gatherer.take_packets(), now)
+        self._finish(now)
 
     def add_local_candidate(self, candidate: Candidate, *, stream: int = 0, now: Instant) -> None:
-        """A relayed candidate that a TURN client allocated; datagrams whose `local` is its address go through it."""
+        """Add a relayed candidate that a TURN client allocated.
 
-    def finish_gathering(self, *, now: Instant) -> None: ...
-    def add_remote_candidate(self, candidate: Candidate, *, stream: int = 0, now: Instant) -> None: ...
+        Datagrams whose `local` is its address are to be sent through the relay, and what comes through it is
+        handed to `receive` with that `local`. An empty foundation, a priority of 0 are filled in here.
+
+        Raises:
+            InvalidAccessError: the candidate is not a relayed one.
+            InvalidStateError: gathering is not under way.
+
+        Spec: RFC 8445 §5.1.1.2 (the base of a relayed candidate is itself).
+        """
+        self._require_open("add_local_candidate")
+        session, one = self._session, self._stream(stream)
+        if candidate.type is not CandidateType.RELAYED or candidate.transport != "udp":
+            raise InvalidAccessError(f"only relayed UDP candidates are added, got {candidate.type.value}")
+        if session.gathering_state is not IceGatheringState.GATHERING:
+            raise InvalidStateError("candidates are added while gathering (RFC 8838 §13)")
+        base = canonical(candidate.transport_address)
+        if base in session.sockets:
+            return  # identical to a host candidate: discarded, RFC 8445 §5.1.1.2
+        relayed = sum(other.type is CandidateType.RELAYED for other in one.local)
+        preference = max(0, MAX_LOCAL_PREFERENCE - LOCAL_PREFERENCE_STEP * relayed)
+        server = candidate.url or ""
+        own = replace(
+            candidate,
+            address=base.host,
+            foundation=candidate.foundation or self._foundations.of(candidate.type, base.host, server),
+            priority=candidate.priority or candidate_priority(candidate.type, preference),
+            ufrag=session.credentials.ufrag,
+            base=base,
+        )
+        if not self._config.reveal_related_address or self._config.transport_policy is TransportPolicy.RELAY:
+            own.related_address, own.related_port = _hidden(base)
+        session.sockets[base] = (stream, own)
+        self._announce(session, one, own)
+        self._finish(now)
+
+    def finish_gathering(self, *, now: Instant) -> None:
+        """No more candidates will be added: the promise of ``gather(more_to_come=True)`` is fulfilled."""
+        self._require_open("finish_gathering")
+        self._session.more_to_come = False
+        self._finish(now)
+
+    def add_remote_candidate(self, candidate: Candidate, *, stream: int = 0, now: Instant) -> None:
+        """Take one of the peer's candidates, at any time, also before its credentials.
+
+        What cannot be used (TCP, ``.local`` names, component 2, addresses that no check may go to, an old
+        session's, one after end-of-candidates, the 101st) is counted and told to the tap, never an error.
+
+        Spec: RFC 8838 §11, RFC 8445 §5.3.
+        """
+        self._require_open("add_remote_candidate")
+        one = self._stream(stream)
+        if candidate.ufrag is not None:
+            theirs = one.remote_credentials
+            if theirs is None or candidate.ufrag != theirs.ufrag:
+                self._keep_for_later(one, candidate, now)
+                return
+        self._hear_news(now)
+        added = self._accept_remote(one, candidate, now)
+        if added is not None:
+            self._form_pairs(one, list(one.bases), [added])
+        self._finish(now)
+
     def end_of_remote_candidates(
         self, *, stream: int | None = None, ufrag: str | None = None, now: Instant
-    ) -> None: ...
+    ) -> None:
+        """The peer has no more candidates; failure may now be found.
+
+        Args:
+            stream: for one stream only; default: all.
+            ufrag: the session it was said for; ignored if that is not the one in force.
+            now: instant of this call.
+
+        Spec: RFC 8838 §14.
+        """
+        self._require_open("end_of_remote_candidates")
+        for one in self._session.streams if stream is None else [self._stream(stream)]:
+            theirs = one.remote_credentials
+            if ufrag is None or theirs is None or theirs.ufrag == ufrag:
+                one.end_of_candidates = True
+        self._finish(now)
+
     def restart(self, *, credentials: IceCredentials | None = None, now: Instant) -> IceCredentials:
-        """New session; gather again. The old path carries data until the new one is selected."""
+        """Begin a new session with new credentials; then `gather` and `set_remote_credentials` anew.
+
+        The path in use carries data until a new one is selected. Roles stay.
+
+        Args:
+            credentials: made in advance; default: fresh ones.
+            now: instant of this call.
+
+        Returns:
+            our new credentials.
+
+        Spec: RFC 8445 §9, §12.1.
+        """
+        self._require_open("restart")
+        old = self._session
+        own = credentials or IceCredentials.generate(self._entropy)
+        if own.ufrag == old.credentials.ufrag or own.pwd == old.credentials.pwd:
+            raise InvalidAccessError("an ICE restart must change both ufrag and password (RFC 8445 §9)")
+        self._undo = (old, self._previous)
+        if self._previous is None or any(p is not None and p.stream.session is old for p in self._paths):
+            self._previous = old
+        self._retire_at = None
+        self._role_switches = 0
+        for check in self._checks.all():
+            if check.purpose in (Purpose.CONNECTIVITY, Purpose.NOMINATION):
+                check.cancel()
+        self._session = Session.begin(own, len(old.streams), self._config.max_pairs, restarted=True)
+        self._finish(now)
+        return own
 
     def rollback_restart(self, *, now: Instant) -> None:
-        """Undo `restart` (rollback of the offer): the session before it is the current one again."""
+        """Undo `restart`, as when the offer that carried it is rolled back: the old session goes on.
 
-    # --- queries
+        Raises:
+            InvalidStateError: there is nothing to undo, or the peer's new credentials are already set.
+        """
+        self._require_open("rollback_restart")
+        if self._undo is None:
+            raise InvalidStateError("no ICE restart can be rolled back")
+        if self._session.gatherer is not None:
+            self._session.gatherer.stop()
+        self._session, self._previous = self._undo
+        self._undo = None
+        for pair in self._session.checklists:
+            if pair.state is PairState.IN_PROGRESS:  # its check was cancelled by the restart
+                pair.apply(PairInput.TRIGGER)
+                pair.stream.checklist.enqueue(pair, not_before=now)
+        for one in self._session.streams:
+            one.nominating = None
+        self._finish(now)
+
+    # --- queries -------------------------------------------------------------------------------------------
+
+    @property
+    def local_credentials(self) -> IceCredentials:
+        """Ours, of the current session."""
+        return self._session.credentials
+
+    @property
+    def remote_credentials(self) -> IceCredentials | None:
+        """The peer's, of the current session and stream 0, once known."""
+        return self._session.streams[0].remote_credentials
+
+    @property
+    def gathering_state(self) -> IceGatheringState:
+        """Of the current session."""
+        return self._session.gathering_state
+
     @property
     def send_allowed(self) -> bool:
-        raise NotImplementedError
+        """Whether stream 0 has a path with consent. Spec: RFC 7675 §5.1."""
+        return self.selected_path is not None
 
-    def selected_path_of(self, stream: int) -> tuple[Address, Address] | None: ...
+    def selected_path_of(self, stream: int) -> tuple[Address, Address] | None:
+        """`selected_path` of another stream."""
+        self._stream(stream)
+        pair = self._paths[stream]
+        return None if pair is None else (pair.local_address, pair.remote_address)
+
     def is_validated(self, local: Address, remote: Address) -> bool:
-        raise NotImplementedError
+        """Whether a check with correct integrity passed between the two, either way.
 
-    def local_candidates(self, stream: int = 0) -> list[Candidate]: ...  # type: ignore[empty-body]
-    def remote_candidates(self, stream: int = 0) -> list[Candidate]: ...  # type: ignore[empty-body]
-    def list_candidate_pairs(self) -> list[CandidatePairStats]: ...  # type: ignore[empty-body]
+        What else arrives from `remote` may be looked at; anything from elsewhere must not be (a ClientHello from
+        a stranger would otherwise disturb the handshake).
+        """
+        key = (local, remote)
+        if key in self._session.validated:
+            return True
+        return self._previous is not None and key in self._previous.validated
 
-    # --- Machine
-    def receive(self, packet: Datagram, *, now: Instant) -> None: ...
-    def handle_timeout(self, *, now: Instant) -> None: ...
-    def next_timeout(self) -> Instant | None: ...
-    def take_packets(self) -> list[Datagram]: ...  # type: ignore[empty-body]
-    def take_events(self) -> list[Event]: ...  # type: ignore[empty-body]
-    def close(self, *, now: Instant) -> None: ...
+    def local_candidates(self, stream: int = 0) -> list[Candidate]:
+        """Copies of our candidates, those learnt from the peer's answers included."""
+        return [replace(candidate) for candidate in self._stream(stream).local]
+
+    def remote_candidates(self, stream: int = 0) -> list[Candidate]:
+        """Copies of the peer's candidates, those learnt from its checks included."""
+        return [replace(candidate) for candidate in self._stream(stream).remote.values()]
+
+    def list_candidate_pairs(self) -> list[CandidatePairStats]:
+        """All pairs of the current session, best first, then a path that survives from before a restart."""
+        pairs = list(self._session.checklists)
+        pairs += [p for p in self._paths if p is not None and p.stream.session is not self._session]
+        return [
+            CandidatePairStats(
+                local=replace(pair.reflexive or pair.local),
+                remote=replace(pair.remote),
+                state=pair.state.value,
+                priority=pair.priority,
+                nominated=pair.nominated,
+                selected=self._paths[pair.stream.index] is pair,
+                requests_sent=pair.requests_sent,
+                requests_received=pair.requests_received,
+                responses_sent=pair.responses_sent,
+                responses_received=pair.responses_received,
+                retransmissions_sent=pair.retransmissions_sent,
+                consent_requests_sent=pair.consent_requests_sent,
+                current_round_trip_time=pair.current_round_trip_time,
+                total_round_trip_time=pair.total_round_trip_time,
+                last_packet_sent=pair.last_packet_sent,
+                last_packet_received=pair.last_packet_received,
+                stream=pair.stream.index,
+            )
+            for pair in pairs
+        ]
+
+    # --- Machine -------------------------------------------------------------------------------------------
+
+    def receive(self, packet: Datagram, *, now: Instant) -> None:
+        """Take a STUN message. What is not valid STUN, or not for us, has no effect but a count."""
+        if self.state is IceConnectionState.CLOSED:
+            return
+        try:
+            message = parse_message(packet.data)
+        except StunError:
+            self._drop("not a valid STUN message", packet.data, now=now)
+            return
+        if self._tap is not None:
+            self._tap.packet(
+                "stun", Direction.IN, packet.data, now=now, local=packet.local, remote=packet.remote
+            )
+        if message.method != Method.BINDING:
+            self._drop("not a Binding message", packet.data, now=now)
+        elif message.message_class is MessageClass.REQUEST:
+            if self._on_request(message, packet, now):
+                self._finish(now)
+        elif message.message_class is MessageClass.INDICATION:
+            pass  # a keepalive: its arrival is all there is to it, RFC 8445 §11
+        elif self._on_response(message, packet, now):
+            self._finish(now)
+
+    def handle_timeout(self, *, now: Instant) -> None:
+        """Do what is due: repeats, expiries, consent checks, servers, nomination, the next paced check."""
+        deadline = self.next_timeout()
+        if deadline is None or now < deadline:
+            return
+        for check in self._checks.due(now):
+            self._on_check_due(check, now)
+        for session in self._sessions():
+            if session.gatherer is not None:
+                outcomes = session.gatherer.handle_timeout(now=now)
+                self._emit(session.gatherer.take_packets(), now)
+                for outcome in outcomes:
+                    self._on_gathered(session, outcome)
+        for index, consent in enumerate(self._consents):
+            if consent is not None and consent.next_timeout() <= now:
+                self._on_consent_due(index, consent, now)
+        if self._retire_at is not None and now >= self._retire_at:
+            self._retire_previous()
+        self._finish(now)
+
+    def next_timeout(self) -> Instant | None:
+        """The next deadline; computed once after each change."""
+        if self._stale_deadline:
+            self._deadline = self._earliest_deadline()
+            self._stale_deadline = False
+        return self._deadline
+
+    def take_packets(self) -> list[Datagram]:
+        """Drain the datagrams to send."""
+        out, self._packets = self._packets, []
+        return out
+
+    def take_events(self) -> list[Event]:
+        """Drain what happened."""
+        out, self._events = self._events, []
+        return out
+
+    def close(self, *, now: Instant) -> None:
+        """Stop: no answers, no checks, no path. Nothing is said to the peer; its consent runs out."""
+        if self.state is IceConnectionState.CLOSED:
+            return
+        for session in self._sessions():
+            if session.gatherer is not None:
+                session.gatherer.stop()
+        self._checks.clear()
+        self._packets.clear()
+        self._consents = [None] * len(self._consents)
+        self._paths = [None] * len(self._paths)
+        self._previous = self._undo = self._retire_at = None
+        self.selected_path = None
+        self._set_state(IceConnectionState.CLOSED, now)
+        self._deadline, self._stale_deadline = None, False
+
+    # --- local candidates ----------------------------------------------------------------------------------
+
+    def _may_bind(self, entry: LocalAddress, now: Instant) -> bool:
+        self._stream(entry.stream)
+        reason = unusable_reason(canonical(entry.address), allow_loopback=self._config.allow_loopback)
+        if reason is not None:
+            self._drop(f"local address: {reason}", str(entry.address).encode(), now=now)
+        return reason is None
+
+    def _add_host(self, session: Session, entry: LocalAddress, preference: int) -> None:
+        """Make the host candidate of a socket. Spec: RFC 8445 §5.1.1.1; its base is itself."""
+        address = canonical(entry.address)
+        candidate = Candidate(
+            foundation=self._foundations.of(CandidateType.HOST, address.host),
+            component=COMPONENT_RTP,
+            transport="udp",
+            priority=candidate_priority(CandidateType.HOST, preference),
+            address=address.host,
+            port=address.port,
+            type=CandidateType.HOST,
+            ufrag=session.credentials.ufrag,
+            base=entry.address,
+        )
+        if self._config.transport_policy is TransportPolicy.RELAY:
+            return  # not offered, and nothing that arrives there is answered
+        session.sockets[entry.address] = (entry.stream, candidate)
+        self._announce(session, session.streams[entry.stream], candidate)
+
+    def _on_gathered(self, session: Session, outcome: Outcome) -> None:
+        """A server answered, or did not. Spec: RFC 8445 §5.1.1.2, §5.1.3."""
+        if not isinstance(outcome, Mapped):
+            server = outcome.server.url or f"stun:{outcome.server.address}"
+            self._events.append(GatheringFailed(server, outcome.code, outcome.reason, outcome.base))
+            return
+        index, host = session.sockets[outcome.base]
+        stream = session.streams[index]
+        mapped = canonical(outcome.mapped)
+        if mapped == canonical(outcome.base) or any(
+            c.base == outcome.base and c.transport_address == mapped for c in stream.local
+        ):
+            return  # redundant: same address, same base, §5.1.3
+        preference = max(0, (host.priority >> 8 & 0xFFFF) - outcome.server_index)
+        related: tuple[str, int] = canonical(outcome.base)
+        if not self._config.reveal_related_address:
+            related = _hidden(mapped)
+        server_host = outcome.server.address.host
+        candidate = Candidate(
+            foundation=self._foundations.of(CandidateType.SERVER_REFLEXIVE, host.address, server_host),
+            component=COMPONENT_RTP,
+            transport="udp",
+            priority=candidate_priority(CandidateType.SERVER_REFLEXIVE, preference),
+            address=mapped.host,
+            port=mapped.port,
+            type=CandidateType.SERVER_REFLEXIVE,
+            related_address=related[0],
+            related_port=related[1],
+            ufrag=session.credentials.ufrag,
+            url=outcome.server.url or None,
+            base=outcome.base,
+        )
+        self._announce(session, stream, candidate)
+
+    def _announce(self, session: Session, stream: Stream, candidate: Candidate) -> None:
+        """Offer one of our candidates, unless the filter objects, and pair its base.
+
+        A reflexive candidate is replaced by its base before pairing, and is then redundant with the base's own
+        candidate (§6.1.2.4), unless the filter hid that one. Spec: RFC 8838 §10.
+        """
+        accept = self._config.candidate_filter
+        if accept is not None and not accept(replace(candidate)):
+            return
+        stream.local.append(candidate)
+        self._events.append(CandidateFound(replace(candidate), stream.index))
+        assert candidate.base is not None, "local candidates have a base"
+        if candidate.base not in stream.bases:
+            stream.bases[candidate.base] = candidate
+            if session is self._session:
+                self._form_pairs(stream, [candidate.base], list(stream.remote.values()))
+
+    # --- remote candidates and pairs -----------------------------------------------------------------------
+
+    def _keep_for_later(self, stream: Stream, candidate: Candidate, now: Instant) -> None:
+        """A candidate of another session: of an old one it is dropped, of one to come it waits."""
+        if self._previous is not None:
+            before = self._previous.streams[stream.index].remote_credentials
+            if before is not None and before.ufrag == candidate.ufrag:
+                self._drop("candidate of an old session", _text(candidate), now=now)
+                return
+        if len(self._backlog) >= MAX_REMOTE_CANDIDATES:
+            self._drop("too many candidates of an unknown session", _text(candidate), now=now)
+            return
+        self._backlog.append((stream.index, replace(candidate)))
+
+    def _accept_remote(self, stream: Stream, candidate: Candidate, now: Instant) -> Candidate | None:
+        """Judge a remote candidate; the record kept if it is new. Spec: RFC 8838 §11, RFC 8445 §19.5.1."""
+        reason = None
+        if stream.end_of_candidates:
+            reason = "candidate after end-of-candidates"
+        elif candidate.component != COMPONENT_RTP:
+            reason = "candidate of another component"
+        elif candidate.transport != "udp":
+            reason = "candidate of another transport"
+        elif not 0 < candidate.priority <= 0xFFFFFFFF:
+            reason = "candidate priority out of range"
+        else:
+            problem = unusable_reason(candidate.transport_address, allow_loopback=self._config.allow_loopback)
+            if problem is not None:
+                reason = f"candidate: {problem}"
+        if reason is not None:
+            self._drop(reason, _text(candidate), now=now)
+            return None
+        address = canonical(candidate.transport_address)
+        known = stream.remote.get(address)
+        if known is not None:
+            if known.type is CandidateType.PEER_REFLEXIVE:
+                # What we met as peer-reflexive now has a name: take its priority, so that both sides order
+                # pairs alike (RFC 8838 §11 item 4A).
+                known.type, known.foundation = candidate.type, candidate.foundation
+                known.priority = candidate.priority
+                known.related_address, known.related_port = candidate.related_address, candidate.related_port
+                stream.peer_reflexive -= 1
+                self._reorder(stream)
+            return None
+        if len(stream.remote) >= MAX_REMOTE_CANDIDATES:
+            self._drop("more candidates than MAX_REMOTE_CANDIDATES", _text(candidate), now=now)
+            return None
+        own = replace(candidate, address=address.host, url=None, base=None)
+        stream.remote[address] = own
+        return own
+
+    def _reorder(self, stream: Stream) -> None:
+        for pair in stream.checklist.pairs:
+            pair.compute_priority(self.controlling)
+        stream.checklist.sort()
+
+    def _form_pairs(self, stream: Stream, bases: list[Address], remotes: list[Candidate]) -> None:
+        """Pair bases with remote candidates, best first. Spec: RFC 8445 §6.1.2.2, RFC 8838 §10, §11."""
+        if stream.remote_credentials is None or stream.selected is not None:
+            return  # later; or never: the choice is made (RFC 8445 §8.1.2)
+        pairs = []
+        for base in bases:
+            ours = parse_ip(base.host.partition("%")[0])
+            for remote in remotes:
+                theirs = parse_ip(remote.address)
+                if ours is not None and theirs is not None and may_pair(ours, theirs):
+                    pairs.append(self._make_pair(stream, stream.bases[base], base, remote))
+        pairs.sort(key=lambda pair: -pair.priority)
+        for pair in pairs:
+            self._session.checklists.add(stream.checklist, pair)
+
+    def _make_pair(self, stream: Stream, local: Candidate, base: Address, remote: Candidate) -> CandidatePair:
+        destination = remote.transport_address
+        _, percent, scope = base.host.partition("%")
+        if percent and remote.address.lower().startswith("fe"):
+            destination = Address(f"{remote.address}%{scope}", remote.port)  # only our side knows which link
+        pair = CandidatePair(stream, local, remote, base, destination)
+        pair.compute_priority(self.controlling)
+        return pair
+
+    # --- checks of ours ------------------------------------------------------------------------------------
+
+    def _pump_checks(self, now: Instant) -> None:
+        """Send the checks that may go now.
+
+        Ordinary checks keep Ta apart; the first goes at once. Deviation: RFC 8445 §6.1.4.2 puts triggered checks
+        under the same Ta. They go only where an authentic check has just come from, so nobody can be flooded by
+        them; they wait for no more than 5 ms after one another (§14.2).
+        """
+        checklists = self._session.checklists
+        if self.state is IceConnectionState.CLOSED:
+            return
+        if now >= self._next_triggered_at:
+            entry = checklists.next_triggered(now)
+            if entry is not None:
+                self._next_triggered_at = now + TA_MIN
+                self._perform(entry.pair, Purpose.CONNECTIVITY, now)
+        if now >= self._next_ordinary_at:
+            pair = checklists.next_ordinary()
+            if pair is not None:
+                self._next_ordinary_at = now + self._config.ta
+                self._perform(pair, Purpose.CONNECTIVITY, now)
+
+    def _perform(self, pair: CandidatePair, purpose: Purpose, now: Instant) -> None:
+        """Send one check. Spec: RFC 8445 §7.2.2, §7.2.4, §14.3."""
+        stream = pair.stream
+        credentials = stream.remote_credentials
+        if credentials is None or pair.revoked:
+            return
+        if purpose is Purpose.CONNECTIVITY and pair.apply(PairInput.PERFORM) and self._tap is not None:
+            self._tap.state("ice", str(pair), PairState.WAITING.value, pair.state.value, now=now)
+        transaction_id = new_transaction_id(self._entropy)
+        priority = reflexive_priority(pair.local)
+        packet = write_check(
+            transaction_id,
+            f"{credentials.ufrag}:{stream.session.credentials.ufrag}",
+            stream.remote_key,
+            priority=priority,
+            controlling=self.controlling,
+            tie_breaker=self._tie_breaker,
+            use_candidate=purpose is Purpose.NOMINATION,
+        )
+        rto, expires = self._config.rto, now + self._config.check_timeout
+        next_send: Instant | None
+        if purpose is Purpose.CONSENT:
+            next_send, expires = None, now + CONSENT_MEMORY
+            pair.consent_requests_sent += 1
+        else:
+            if purpose is Purpose.PROBE:
+                expires = now + self._config.consent_grace
+            elif purpose is Purpose.CONNECTIVITY:
+                # So late that every other check goes out once before any goes out twice.
+                busy = self._session.checklists.count(PairState.WAITING, PairState.IN_PROGRESS)
+                rto = max(rto, self._config.ta * busy)
+            next_send = now + retransmission_interval(1, rto, max(rto, self._config.rto_max))
+        self._checks.add(
+            Check(
+                transaction_id=transaction_id,
+                pair=pair,
+                packet=packet,
+                key=stream.remote_key,
+                controlling=self.controlling,
+                purpose=purpose,
+                sent_at=now,
+                rto=rto,
+                expires=expires,
+                next_send=next_send,
+                priority=priority,
+            )
+        )
+        pair.requests_sent += 1
+        pair.last_check_sent = now
+        self._send(packet, pair.local_address, pair.remote_address, now, pair)
+
+    def _on_check_due(self, check: Check, now: Instant) -> None:
+        """Repeat a check, or give it up. Spec: RFC 8489 §6.2.1, RFC 8445 §7.2.5.2.3."""
+        pair = check.pair
+        if now < check.expires:
+            check.transmissions += 1
+            ceiling = max(check.rto, self._config.rto_max)
+            check.next_send = now + retransmission_interval(check.transmissions, check.rto, ceiling)
+            pair.retransmissions_sent += 1
+            self._send(check.packet, pair.local_address, pair.remote_address, now, pair)
+            return
+        self._checks.remove(check)
+        if not check.cancelled and check.purpose in (Purpose.CONNECTIVITY, Purpose.NOMINATION):
+            self._fail(pair, now)
+        elif pair.state is PairState.IN_PROGRESS and not self._checks.of(pair):
+            if pair.stream.selected is not None and pair in pair.stream.checklist.pairs:
+                pair.stream.checklist.remove(pair)  # cancelled by the conclusion, §8.1.2
+
+    def _fail(self, pair: CandidatePair, now: Instant) -> None:
+        """A check on `pair` failed.
+
+        Deviation: where a nomination fails, RFC 8445 §7.2.5.3.4 fails the whole checklist. Here the pair fails, and
+        another valid pair may be nominated: the peer has not seen a nomination that it answered.
+
+        Spec: RFC 8445 §7.2.5.2, §7.2.5.4.
+        """
+        before = pair.state
+        if pair.apply(PairInput.FAILURE):
+            pair.consent_until = None
+            pair.nominate_on_success = False
+            pair.stream.checklist.drop_triggered(pair)
+            if self._tap is not None:
+                self._tap.state("ice", str(pair), before.value, pair.state.value, now=now)
+        if pair.stream.nominating is pair:
+            pair.stream.nominating = None
+
+    def _on_response(self, message: Message, packet: Datagram, now: Instant) -> bool:
+        """A response arrived; whether anything changed. Spec: RFC 8445 §7.2.5."""
+        check = self._checks.find(message.transaction_id)
+        if check is None:
+            return self._on_server_response(message, packet, now)
+        if not is_authentic(message, check.key):
+            # As if never received (RFC 8489 §9.1.4): the transaction goes on.
+            self._drop("response without valid MESSAGE-INTEGRITY and FINGERPRINT", packet.data, now=now)
+            return False
+        pair = check.pair
+        symmetric = canonical(packet.remote) == pair.remote.transport_address
+        if packet.local != pair.local_address or not symmetric:
+            # Non-symmetric: §7.2.5.2.1 fails the pair.
+            self._drop("response from another address than the request went to", packet.data, now=now)
+            self._checks.remove(check)
+            if check.purpose is Purpose.CONNECTIVITY and pair.state is PairState.IN_PROGRESS:
+                self._fail(pair, now)
+            return True
+        pair.responses_received += 1
+        pair.last_packet_received = now
+        if message.message_class is MessageClass.ERROR_RESPONSE:
+            return self._on_error(check, message, now)
+        mapped = mapped_address(message)
+        if mapped is None:
+            self._drop("success response without XOR-MAPPED-ADDRESS", packet.data, now=now)
+            return False
+        self._checks.remove(check)
+        self._on_success(check, canonical(mapped), now)
+        return True
+
+    def _on_error(self, check: Check, message: Message, now: Instant) -> bool:
+        """An authentic error response. Spec: RFC 8445 §7.2.5.1, §7.2.5.2.4; RFC 7675 §5.2."""
+        code = error_code(message).code
+        pair = check.pair
+        if code in SERVER_ERRORS:
+            return False  # perhaps only for now; the request is repeated
+        self._checks.remove(check)
+        if code == ErrorNumber.ROLE_CONFLICT and self._role_switches < MAX_ROLE_SWITCHES:
+            if check.controlling == self.controlling:  # else we have switched since: only check again
+                self._tie_breaker = random_integer(self._entropy, TIE_BREAKER_BITS)
+                self._role_switches += 1
+                self._switch_role(now)
+                self._events.append(RoleChanged(self.controlling))
+            if pair.stream.session is self._session:
+                pair.apply(PairInput.TRIGGER)
+                pair.stream.checklist.enqueue(pair, not_before=now)
+        elif code == ErrorNumber.FORBIDDEN and pair.valid:
+            self._revoke(pair, now)
+        elif check.purpose in (Purpose.CONNECTIVITY, Purpose.NOMINATION):
+            self._fail(pair, now)
+        return True
+
+    def _on_success(self, check: Check, mapped: Address, now: Instant) -> None:
+        """A check succeeded. Spec: RFC 8445 §7.2.5.3, RFC 7675 §5.1."""
+        pair, stream = check.pair, check.pair.stream
+        round_trip = check.round_trip_time(now)
+        if round_trip is not None:
+            pair.current_round_trip_time = round_trip
+            pair.total_round_trip_time += round_trip
+        if (
+            pair.revoked
+            or stream.checklist.find(pair.local_address, pair.remote.transport_address) is not pair
+        ):
+            return  # forbidden to use again (RFC 7675 §5.1), or removed by the conclusion (§8.1.2)
+        pair.consent_until = (
+            inf if self._config.consent_interval is None else now + self._config.consent_expiry
+        )
+        stream.session.add_validated(pair.local_address, pair.remote_address)
+        if check.purpose in (Purpose.CONNECTIVITY, Purpose.NOMINATION) or pair.reflexive is None:
+            pair.reflexive = self._learn_reflexive(pair, mapped, check.priority)
+        before = pair.state
+        if pair.apply(PairInput.SUCCESS) and self._tap is not None:
+            self._tap.state("ice", str(pair), before.value, pair.state.value, now=now)
+        stream.checklist.drop_triggered(pair)
+        for other in self._checks.of(pair):
+            if other.purpose is Purpose.CONNECTIVITY:
+                other.cancel()
+        if stream.session is self._session:
+            self._session.checklists.unfreeze(pair.foundation)
+        consent = self._consents[stream.index]
+        selected_was_silent = consent is not None and consent.silent and consent.pair is not pair
+        if consent is not None and consent.pair is pair:
+            consent.handle_answer(now=now)
+        if self.controlling and check.purpose is Purpose.NOMINATION:
+            self._nominated(pair, now)
+        elif not self.controlling and pair.nominate_on_success:
+            pair.nominate_on_success = False
+            self._nominated(pair, now, at_once=selected_was_silent)
+
+    def _learn_reflexive(self, pair: CandidatePair, mapped: Address, priority: int) -> Candidate:
+        """Our candidate as the peer sees it; a new one is peer-reflexive. Spec: RFC 8445 §7.2.5.3.1."""
+        stream = pair.stream
+        if mapped == pair.local.transport_address:
+            return pair.local
+        for candidate in stream.local:
+            if candidate.transport_address == mapped and candidate.base == pair.local_address:
+                return candidate
+        host = canonical(pair.local_address).host
+        related: tuple[str, int] = canonical(pair.local_address)
+        if not self._config.reveal_related_address:
+            related = _hidden(mapped)
+        candidate = Candidate(
+            foundation=self._foundations.of(CandidateType.PEER_REFLEXIVE, host),
+            component=COMPONENT_RTP,
+            transport="udp",
+            priority=priority,
+            address=mapped.host,
+            port=mapped.port,
+            type=CandidateType.PEER_REFLEXIVE,
+            related_address=related[0],
+            related_port=related[1],
+            ufrag=stream.session.credentials.ufrag,
+            base=pair.local_address,
+        )
+        learnt = sum(other.type is CandidateType.PEER_REFLEXIVE for other in stream.local)
+        if learnt < MAX_PEER_REFLEXIVE:
+            stream.local.append(candidate)
+        return candidate
+
+    # --- checks of the peer --------------------------------------------------------------------------------
+
+    def _on_request(self, message: Message, packet: Datagram, now: Instant) -> bool:
+        """A check arrived: judge, answer, act; whether anything changed. Spec: RFC 8445 §7.3.
+
+        Deviation: RFC 8489 §9.1.3 answers what fails to authenticate with 400 or 401. We are silent, so that
+        nobody can make us send a byte to anyone without knowing our password.
+        """
+        request = read_check(message)
+        session = None if request is None else self._session_of(request.local_ufrag)
+        if request is None or session is None:
+            self._drop("request whose USERNAME is not ours", packet.data, now=now)
+            return False
+        socket = session.sockets.get(packet.local)
+        if socket is None:
+            self._drop("request to an address that was not gathered", packet.data, now=now)
+            return False
+        if not is_authentic(message, session.key):
+            self._drop("request without valid MESSAGE-INTEGRITY and FINGERPRINT", packet.data, now=now)
+            return False
+        source = canonical(packet.remote)
+        if unusable_reason(source, allow_loopback=self._config.allow_loopback) is not None:
+            self._drop("request from an address that must not be sent to", packet.data, now=now)
+            return False
+        stream = session.streams[socket[0]]
+        pair = stream.checklist.find(packet.local, source)
+        if pair is not None:
+            pair.requests_received += 1
+            pair.last_packet_received = now
+        unknown = message.unknown_required
+        if unknown:
+            answer = write_unknown_attributes(message, unknown, session.key)
+            self._send(answer, packet.local, packet.remote, now, pair)
+            return False
+        if session is self._session and not self._agree_on_role(request.controlling, request.controlled, now):
+            answer = write_role_conflict(message, session.key)
+            self._send(answer, packet.local, packet.remote, now, pair)
+            return False
+        self._send(write_success(message, source, session.key), packet.local, packet.remote, now, pair)
+        if pair is not None:
+            pair.responses_sent += 1
+        check = EarlyCheck(
+            packet.local, packet.remote, request.remote_ufrag, request.priority, request.use_candidate
+        )
+        if stream.remote_credentials is None:
+            self._keep_early(stream, check, now)
+            return True
+        if request.remote_ufrag != stream.remote_credentials.ufrag:
+            self._drop("request from another session of the peer", packet.data, now=now)
+            return True
+        if session is self._session:
+            self._act_on_check(stream, check, now)
+        else:
+            session.add_validated(packet.local, packet.remote)
+            self._revive_if_silent(pair, now)
+        return True
+
+    def _agree_on_role(self, controlling: int | None, controlled: int | None, now: Instant) -> bool:
+        """Settle a role conflict; `False` if the peer has to yield. Spec: RFC 8445 §7.3.1.1."""
+        verdict = judge_role(self.controlling, self._tie_breaker, controlling, controlled)
+        if verdict is Verdict.SWITCH:
+            self._switch_role(now)
+            self._events.append(RoleChanged(self.controlling))
+        return verdict is not Verdict.REFUSE
+
+    def _switch_role(self, now: Instant) -> None:
+        """Take the other role: priorities change, and checks that claim the old role are sent anew.
+
+        Spec: RFC 8445 §7.2.5.1, §7.3.1.1.
+        """
+        self.controlling = not self.controlling
+        names = ("controlled", "controlling")
+        if self._tap is not None:
+            self._tap.state("ice", "role", names[not self.controlling], names[self.controlling], now=now)
+        for stream in self._session.streams:
+            stream.nominating = stream.nominate_at = None
+            self._reorder(stream)
+        for check in self._checks.all():
+            pair = check.pair
+            if (
+                check.purpose is Purpose.CONNECTIVITY
+                and not check.cancelled
+                and pair.stream.session is self._session
+            ):
+                check.cancel()
+                if pair.apply(PairInput.TRIGGER):
+                    pair.stream.checklist.enqueue(pair, not_before=now)
+            elif check.purpose is Purpose.NOMINATION:
+                check.cancel()
+
+    def _keep_early(self, stream: Stream, check: EarlyCheck, now: Instant) -> None:
+        """Keep a check until the peer's credentials are known. Spec: RFC 8445 §7.3."""
+        key = (check.local, check.remote)
+        known = stream.early.get(key)
+        if known is None and len(stream.early) >= MAX_EARLY_CHECKS:
+            self._drop("more early checks than MAX_EARLY_CHECKS", now=now)
+            return
+        if known is not None and known.remote_ufrag == check.remote_ufrag:
+            check.use_candidate |= known.use_candidate
+        stream.early[key] = check
+        stream.session.add_validated(*key)
+
+    def _act_on_check(self, stream: Stream, check: EarlyCheck, now: Instant) -> None:
+        """Learn, pair, check back, perhaps accept a nomination. Spec: RFC 8445 §7.3.1.3–§7.3.1.5."""
+        session = stream.session
+        source = canonical(check.remote)
+        nominates = check.use_candidate and not self.controlling
+        concluded = stream.selected is not None and not nominates
+        session.add_validated(check.local, check.remote)
+        remote = stream.remote.get(source)
+        if remote is None:
+            if concluded or (remote := self._learn_remote(stream, source, check.priority, now)) is None:
+                return
+        pair = stream.checklist.find(check.local, source)
+        if pair is None:
+            if concluded:
+                return
+            local = stream.bases.get(check.local) or session.sockets[check.local][1]
+            pair = self._make_pair(stream, local, check.local, remote)
+            pair.remote_address = check.remote
+            if not session.checklists.add(stream.checklist, pair):
+                self._drop("more pairs than IceConfig.max_pairs", now=now)
+                return
+            pair.requests_received = pair.responses_sent = 1
+            pair.last_packet_received = now
+        if pair.revoked:
+            return
+        if pair.state is PairState.SUCCEEDED and pair.has_consent(now):
+            consent = self._consents[stream.index]
+            if nominates and consent is not None and consent.silent and consent.pair is not pair:
+                # The peer leaves a path that we, too, find dead: make sure of the new one, then follow.
+                pair.nominate_on_success = True
+                self._probe(pair, now)
+            elif nominates and not pair.nominated:
+                self._nominated(pair, now)
+            else:
+                self._revive_if_silent(pair, now)
+            return
+        pair.nominate_on_success |= nominates
+        if concluded:
+            return
+        if pair.state is PairState.IN_PROGRESS:
+            for mine in self._checks.of(pair):
+                mine.cancel()
+        pair.apply(PairInput.TRIGGER)
+        sent = -inf if pair.last_check_sent is None else pair.last_check_sent
+        stream.checklist.enqueue(pair, not_before=max(now, sent + RECENT_CHECK))
+
+    def _learn_remote(
+        self, stream: Stream, source: Address, priority: int | None, now: Instant
+    ) -> Candidate | None:
+        """The peer-reflexive candidate behind an unknown source. Spec: RFC 8445 §7.3.1.3."""
+        if priority is None:
+            self._drop("check without PRIORITY from an unknown address", now=now)
+            return None
+        if stream.peer_reflexive >= MAX_PEER_REFLEXIVE or len(stream.remote) >= MAX_REMOTE_CANDIDATES:
+            self._drop("more peer-reflexive candidates than MAX_PEER_REFLEXIVE", now=now)
+            return None
+        taken = {candidate.foundation for candidate in stream.remote.values()}
+        foundation = ""
+        while not foundation or foundation in taken:
+            self._prflx_names += 1
+            foundation = f"prflx{self._prflx_names}"
+        candidate = Candidate(
+            foundation=foundation,
+            component=COMPONENT_RTP,
+            transport="udp",
+            priority=max(1, min(priority, MAX_PRIORITY)),
+            address=source.host,
+            port=source.port,
+            type=CandidateType.PEER_REFLEXIVE,
+        )
+        stream.remote[source] = candidate
+        stream.peer_reflexive += 1
+        self._hear_news(now)
+        return candidate
+
+    # --- nomination and the path in use --------------------------------------------------------------------
+
+    def _consider_nomination(self, stream: Stream, now: Instant) -> None:
+        """Controlling: nominate when the policy says so. Spec: RFC 8445 §8.1.1."""
+        if not self.controlling or stream.selected is not None or stream.nominating is not None:
+            return
+        best = stream.best_valid(now)
+        if best is None:
+            stream.nominate_at = None
+            return
+        all_known = not self._candidates_left(stream)
+        wait = patience_for(best, stream.checklist, all_known=all_known, config=self._config)
+        if stream.nominate_at is None or stream.nominate_at > now + wait:
+            stream.nominate_at = now + wait
+        if now >= stream.nominate_at:
+            stream.nominate_at = None
+            stream.nominating = best
+            self._perform(best, Purpose.NOMINATION, now)
+
+    def _nominated(self, pair: CandidatePair, now: Instant, *, at_once: bool = False) -> None:
+        """`pair` is nominated and valid: it becomes the selected one, unless a better one is.
+
+        A peer of RFC 5245 nominates every pair that works; the highest priority wins then (§8.1.1).
+
+        Spec: RFC 8445 §7.2.5.3.4, §7.3.1.5, §8.1.2.
+        """
+        stream = pair.stream
+        pair.nominated = True
+        stream.nominating = stream.nominate_at = None
+        current = stream.selected
+        if current is None or at_once or not current.has_consent(now) or pair.priority > current.priority:
+            stream.selected = pair
+            stream.expired = False
+        stream.checklist.conclude()
+        for check in self._checks.all():
+            if check.pair.stream is stream and check.purpose is Purpose.CONNECTIVITY:
+                if not check.pair.nominate_on_success:
+                    check.cancel()
+        session = stream.session
+        if session is self._session and session.concluded:
+            session.patience_until = session.news_until = None
+            if session.gatherer is not None:
+                session.gatherer.stop_refreshing()
+            if self._previous is not None and self._retire_at is None:
+                self._retire_at = now + self._config.retire_delay
+
+    def _choose_path(self, index: int, now: Instant) -> CandidatePair | None:
+        """The pair to send data on. Spec: RFC 8445 §12.1.
+
+        Once selected, the selected pair alone; after a restart the old path, while it answers; else the best
+        valid pair.
+        """
+        stream = self._session.streams[index]
+        if stream.selected is not None:
+            if not stream.selected.has_consent(now):
+                stream.selected = stream.best_nominated(now) or stream.selected
+            return stream.selected if stream.selected.has_consent(now) else None
+        inherited = self._paths[index]
+        if inherited is not None and (
+            inherited.stream.session is self._session or not inherited.has_consent(now)
+        ):
+            inherited = None
+        consent = self._consents[index]
+        silent = consent is not None and consent.pair is inherited and consent.silent
+        if inherited is not None and not silent:
+            return inherited
+        return stream.best_valid(now) or inherited
+
+    def _update_path(self, index: int, now: Instant) -> None:
+        pair = self._choose_path(index, now)
+        if pair is not self._paths[index]:
+            self._paths[index] = pair
+            self._consents[index] = (
+                None if pair is None else Consent(pair, self._config, self._entropy, now=now)
+            )
+            if index == 0:
+                self.selected_path = None if pair is None else (pair.local_address, pair.remote_address)
+        if pair is None:
+            self._announced[index] = None
+            return
+        nominated = pair is pair.stream.selected
+        if self._announced[index] != (pair, nominated):
+            self._announced[index] = (pair, nominated)
+            self._events.append(
+                PairSelected(
+                    local=pair.local_address,
+                    remote=pair.remote_address,
+                    local_candidate=replace(pair.reflexive or pair.local),
+                    remote_candidate=replace(pair.remote),
+                    nominated=nominated,
+                    stream=index,
+                )
+            )
+
+    # --- consent -------------------------------------------------------------------------------------------
+
+    def _on_consent_due(self, index: int, consent: Consent, now: Instant) -> None:
+        """Ask for consent, look after silence, end what expired. Spec: RFC 7675 §5.1, RFC 8445 §11."""
+        pair = consent.pair
+        for action in consent.handle_timeout(now=now):
+            if self._tap is not None:
+                self._tap.timer("ice", action.name, now=now)
+            if action is ConsentAction.CHECK:
+                self._perform(pair, Purpose.CONSENT, now)
+            elif action is ConsentAction.PROBE:
+                self._probe(pair, now)
+            elif action is ConsentAction.EXPIRED:
+                self._revoke(pair, now)
+            elif action is ConsentAction.KEEPALIVE:
+                packet = write_keepalive(new_transaction_id(self._entropy))
+                self._send(packet, pair.local_address, pair.remote_address, now, pair)
+
+    def _probe(self, pair: CandidatePair, now: Instant) -> None:
+        """Check a path in use, with repeats, unless that is going on already."""
+        if not any(check.purpose is Purpose.PROBE for check in self._checks.of(pair)):
+            self._perform(pair, Purpose.PROBE, now)
+
+    def _revive_if_silent(self, pair: CandidatePair | None, now: Instant) -> None:
+        """The peer's check arrived on a path that had gone silent: see whether it works again."""
+        if pair is not None:
+            consent = self._consents[pair.stream.index]
+            if consent is not None and consent.silent and consent.pair is pair:
+                self._probe(pair, now)
+
+    def _revoke(self, pair: CandidatePair, now: Instant) -> None:
+        """Consent is over: nothing more is sent on this pair with these credentials.
+
+        Spec: RFC 7675 §5.1, §5.2.
+        """
+        self._fail(pair, now)
+        pair.consent_until = None
+        pair.revoked = True
+        pair.stream.expired = True
+        self._checks.forget(pair)
+
+    # --- after every input ---------------------------------------------------------------------------------
+
+    def _finish(self, now: Instant) -> None:
+        """What follows from the input just handled: nominations, checks, path, gathering, state."""
+        session = self._session
+        if session.patience_until is not None and now >= session.patience_until:
+            session.patience_until, session.patience_over = None, True
+        if session.news_until is not None and now >= session.news_until:
+            session.news_until = None
+            for stream in session.streams:
+                stream.end_of_candidates = True
+        for each in self._sessions():
+            self._complete_gathering(each, now)
+        for stream in session.streams:
+            self._consider_nomination(stream, now)
+        self._pump_checks(now)
+        for index in range(len(self._paths)):
+            self._update_path(index, now)
+        self._set_state(combined_state(map(stream_state, map(self._facts, session.streams))), now)
+        self._stale_deadline = True
+
+    def _complete_gathering(self, session: Session, now: Instant) -> None:
+        if session.gathering_state is not IceGatheringState.GATHERING or session.more_to_come:
+            return
+        if session.gatherer is None or session.gatherer.done:
+            session.gathering_state = IceGatheringState.COMPLETE
+            self._events.append(GatheringDone(session.credentials.ufrag))
+            if self._tap is not None:
+                self._tap.state("ice", "gathering", "gathering", "complete", now=now)
+
+    def _candidates_left(self, stream: Stream) -> bool:
+        complete = self._session.gathering_state is IceGatheringState.COMPLETE
+        return not (complete and stream.end_of_candidates)
+
+    def _facts(self, stream: Stream) -> Facts:
+        path, consent = self._paths[stream.index], self._consents[stream.index]
+        own = path is not None and path.stream is stream
+        candidates_left = self._candidates_left(stream)
+        return Facts(
+            path=path is not None,
+            silent=consent is not None and consent.silent,
+            nominated=own and path is stream.selected,
+            expired=stream.expired,
+            restarted=self._session.restarted and not own,
+            pairs=bool(stream.checklist.pairs),
+            checks_left=stream.selected is None and any(p.state in ACTIVE for p in stream.checklist.pairs),
+            candidates_left=candidates_left,
+            patience_left=not self._session.patience_over and (bool(stream.local) or candidates_left),
+        )
+
+    def _set_state(self, state: IceConnectionState, now: Instant) -> None:
+        if state is not self.state:
+            if self._tap is not None:
+                self._tap.state("ice", "connection", self.state.value, state.value, now=now)
+            self.state = state
+            self._events.append(StateChanged(state))
+
+    def _earliest_deadline(self) -> Instant | None:
+        session, checklists = self._session, self._session.checklists
+        deadlines = [self._checks.next_timeout(), session.patience_until, session.news_until, self._retire_at]
+        deadlines += [each.gatherer.next_timeout() for each in self._sessions() if each.gatherer is not None]
+        deadlines += [consent.next_timeout() for consent in self._consents if consent is not None]
+        deadlines += [stream.nominate_at for stream in session.streams]
+        triggered = checklists.triggered_at()
+        if triggered is not None:
+            deadlines.append(max(triggered, self._next_triggered_at))
+        if not session.concluded and checklists.has_ordinary():
+            deadlines.append(self._next_ordinary_at)
+        return min([deadline for deadline in deadlines if deadline is not None], default=None)
+
+    # --- small things --------------------------------------------------------------------------------------
+
+    def _sessions(self) -> list[Session]:
+        """The current session, then those that still have something to answer or to gather."""
+        sessions = [self._session]
+        for other in (self._previous, self._undo[0] if self._undo else None):
+            if other is not None and other not in sessions:
+                sessions.append(other)
+        return sessions
+
+    def _session_of(self, ufrag: str) -> Session | None:
+        return next((s for s in self._sessions() if s.credentials.ufrag == ufrag), None)
+
+    def _commit_restart(self) -> None:
+        """The peer has answered a restart: it cannot be rolled back, and what the old session gathers is moot."""
+        for old in self._sessions()[1:]:
+            if old.gatherer is not None:
+                old.gatherer.stop()
+                old.gatherer = None
+        self._undo = None
+
+    def _retire_previous(self) -> None:
+        """The session before the restart is over: its credentials answer no more. Spec: RFC 8445 §8.3.1, §9."""
+        self._retire_at = None
+        if self._previous is not None:
+            for check in self._checks.all():
+                if check.pair.stream.session is self._previous:
+                    self._checks.remove(check)
+            self._previous = None
+
+    def _hear_news(self, now: Instant) -> None:
+        """The peer has told something: a missing end-of-candidates is waited for anew. Spec: RFC 8863 §5."""
+        timeout = self._config.end_of_candidates_timeout
+        if timeout is not None and not self._session.concluded:
+            if any(stream.remote_credentials is not None for stream in self._session.streams):
+                self._session.news_until = now + timeout
+
+    def _on_server_response(self, message: Message, packet: Datagram, now: Instant) -> bool:
+        """A response that no check claims: from a STUN server, or from nowhere."""
+        refused = "response to no request of ours"
+        for session in self._sessions():
+            if session.gatherer is not None:
+                outcome = session.gatherer.handle_response(message, packet, now=now)
+                if outcome is None:
+                    return True
+                if not isinstance(outcome, str):
+                    self._on_gathered(session, outcome)
+                    return True
+                refused = outcome
+        self._drop(refused, packet.data, now=now)
+        return False
+
+    def _send(
+        self, data: bytes, local: Address, remote: Address, now: Instant, pair: CandidatePair | None
+    ) -> None:
+        if pair is not None:
+            pair.last_packet_sent = now
+            consent = self._consents[pair.stream.index]
+            if consent is not None and consent.pair is pair:
+                consent.handle_sent(now=now)
+                self._stale_deadline = True
+        self._emit([Datagram(data, local, remote)], now)
+
+    def _emit(self, packets: list[Datagram], now: Instant) -> None:
+        if self._tap is not None:
+            for packet in packets:
+                self._tap.packet(
+                    "stun", Direction.OUT, packet.data, now=now, local=packet.local, remote=packet.remote
+                )
+        self._packets += packets
+
+    def _drop(self, reason: str, data: bytes = b"", *, now: Instant) -> None:
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+        if self._tap is not None:
+            self._tap.drop("stun", data, reason, now=now)
+
+    def _stream(self, index: int) -> Stream:
+        if not 0 <= index < len(self._session.streams):
+            raise RtcRangeError(f"stream {index}, expected 0…{len(self._session.streams) - 1}")
+        return self._session.streams[index]
+
+    def _require_open(self, what: str) -> None:
+        if self.state is IceConnectionState.CLOSED:
+            raise InvalidStateError(f"{what}: the ICE agent is closed")
+
+
+def _hidden(like: Address) -> tuple[str, int]:
+    """A related address that tells nothing, of the family of `like`. Spec: RFC 8839 §5.1."""
+    return ("::" if ":" in like.host else "0.0.0.0", HIDDEN_PORT)
+
+
+def _text(candidate: Candidate) -> bytes:
+    """A candidate for the tap's eyes."""
+    return f"{candidate.type.value} {candidate.transport} {candidate.address} {candidate.port}".encode(
+        "utf-8", "replace"
+    )

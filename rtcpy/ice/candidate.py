@@ -272,7 +272,7 @@ def unusable_reason(address: Address, *, allow_loopback: bool) -> str | None:
     if ip.version == 4 and int(ip) >> 28 == 0xF:
         return "broadcast or reserved address"
     if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is not None or int(ip) >> 32 == 0 and not ip.is_loopback:
+        if ip.ipv4_mapped is not None or (int(ip) >> 32 == 0 and not ip.is_loopback):
             return "IPv4 address in IPv6 form"
         if ip.is_site_local:
             return "deprecated site-local address"
