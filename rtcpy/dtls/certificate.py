@@ -169,7 +169,7 @@ class Certificate:
         """
         if key_type not in ("ecdsa", "rsa"):
             raise ValueError(f"key_type is {key_type!r}, expected 'ecdsa' or 'rsa'")
-        key: PrivateKey = _ecdsa_key(entropy) if key_type == "ecdsa" else _rsa_key(entropy)
+        key: PrivateKey = p256_key(entropy) if key_type == "ecdsa" else _rsa_key(entropy)
         # RFC 5763 §8.3 asks for a random name; RFC 5280 §4.1.2.2 for a positive serial of at most 20 bytes.
         serial = random_integer(entropy, 63) | 1 << 63
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"WebRTC {entropy.token(8).hex()}")])
@@ -210,7 +210,7 @@ class Certificate:
         return found
 
 
-def _ecdsa_key(entropy: Entropy) -> ec.EllipticCurvePrivateKey:
+def p256_key(entropy: Entropy) -> ec.EllipticCurvePrivateKey:
     """A P-256 key from 320 random bits: the 64 spare ones make the reduction's bias negligible (FIPS 186-5 §A.2.1)."""
     scalar = random_integer(entropy, 320) % (P256_ORDER - 1) + 1
     return ec.derive_private_key(scalar, ec.SECP256R1())
