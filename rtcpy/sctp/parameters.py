@@ -194,7 +194,11 @@ def _parse_lenient(
             padded = bytes(buf[:end]) + bytes(missing)
             value, _ = walk(cls, padded, offset, len(padded), spans=spans, prefix=prefix)
             if spans is not None:
-                spans.pop()  # the padding that is not there
+                padding = spans[-1]  # of which the last `missing` bytes are not there
+                padding.width -= missing * 8
+                padding.raw >>= missing * 8
+                if not padding.width:
+                    spans.pop()
             return value, end
     result: tuple[T, int] = walk(cls, buf, offset, end, spans=spans, prefix=prefix)
     return result
