@@ -99,15 +99,10 @@ class Probe:
             self.machine.receive(packet, now=now)
         else:
             data = packet.data if isinstance(packet, Datagram) else packet
-            buffer = bytearray(data)
-            lent: Any = memoryview(buffer)
-            if isinstance(packet, Datagram):
-                lent = Datagram(lent, packet.local, packet.remote)
+            buffer: Any = bytearray(data)
+            lent = Datagram(buffer, packet.local, packet.remote) if isinstance(packet, Datagram) else buffer
             self.machine.receive(lent, now=now)
-            for i in range(len(buffer)):
-                buffer[i] = 0xAA
-            if isinstance(lent, Datagram):
-                lent.data = bytes(buffer)
+            buffer[:] = b"\xaa" * len(buffer)
         self._wake(now)
 
     def handle_timeout(self, *, now: Instant) -> None:

@@ -45,7 +45,8 @@ def machine_classes() -> list[type[Any]]:
     return [
         cls
         for cls in _classes()
-        if all(callable(getattr(cls, name, None)) for name in SIX_METHODS) and not getattr(cls, "_is_protocol", False)
+        if all(callable(getattr(cls, name, None)) for name in SIX_METHODS)
+        and not getattr(cls, "_is_protocol", False)
     ]
 
 
