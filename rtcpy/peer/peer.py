@@ -3,44 +3,145 @@
 Datagrams and the time go in; datagrams, events and the next deadline come out. A driver binds sockets, moves
 datagrams and calls `handle_timeout`; the simulator does the same with a virtual clock.
 
-Gathering needs sockets, so it is a dialogue: after a local description was set the peer emits `GatheringNeeded`,
-the driver binds sockets (or reuses those it has), resolves server names and calls `gather`.
+Gathering needs sockets, so it is a dialogue: after a local description was set the peer emits `GatheringNeeded`, the
+driver binds sockets (or reuses those it has), resolves server names and calls `gather`.
 
 Order of calls for an offerer::
 
-    peer.create_data_channel("chat", now=now)        # -> NegotiationNeeded
-    peer.set_local_description(None, now=now)        # -> SignalingStateChanged, GatheringNeeded
+    channel = peer.create_data_channel("chat", now=now)          # NegotiationNeeded
+    peer.set_local_description(None, now=now)                    # SignalingStateChanged, GatheringNeeded
     signal(peer.local_description)
-    peer.gather(generation, addresses, servers, now=now)     # -> IceCandidateFound ...: signal them
-    peer.set_remote_description(answer, now=now)     # -> ICE, DTLS, SCTP run by themselves
-    # ... -> ChannelOpened
+    peer.gather(generation, addresses, servers, now=now)         # IceCandidateFound …: signal them
+    peer.set_remote_description(answer, now=now)                 # ICE, DTLS, SCTP run by themselves
+    ...                                                          # ConnectionStateChanged, ChannelOpened
+    peer.send(channel, "hello", now=now)
+
+Owns W3C's states, events and their order. The rules of offer and answer are pure functions elsewhere (`negotiate`,
+`apply`); what they decide is carried out here on the one `Transport`.
+
+Specs: W3C webrtc §4.4 (operation), §4.7.3 (negotiation needed), §5.6 (what ICE reports), §6 (data channels), §8.2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from rtcpy.core.env import Entropy, WallClock
+from rtcpy import dtls, ice, sctp, sdp
+from rtcpy.core.env import Entropy, WallClock, random_integer, random_text
+from rtcpy.core.errors import InvalidAccessError, InvalidStateError, OperationError
 from rtcpy.core.machine import Address, Datagram, Event, Instant
-from rtcpy.core.tap import Tap
-from rtcpy.ice import LocalAddress
-from rtcpy.peer.configuration import PeerConfiguration, ServerEndpoint
+from rtcpy.core.tap import Direction, Tap
+from rtcpy.peer import negotiation, stats
+from rtcpy.peer.apply import (
+    Applied,
+    CloseChannels,
+    CloseTransport,
+    Connect,
+    OpenTransport,
+    RestartIce,
+    RollBackIce,
+    UseSctp,
+    apply_local,
+    apply_remote,
+    apply_rollback,
+)
+from rtcpy.peer.candidates import (
+    MAX_CANDIDATES,
+    LocalGeneration,
+    RemoteGeneration,
+    candidates_for,
+    effective_ufrag,
+    render_local,
+    render_remote,
+    to_ice,
+    to_sdp,
+)
+from rtcpy.peer.configuration import (
+    IceTransportPolicy,
+    PeerConfiguration,
+    ServerEndpoint,
+    check_update,
+    copy_configuration,
+    server_endpoints,
+)
 from rtcpy.peer.description import IceCandidate, SessionDescription
+from rtcpy.peer.events import (
+    ChannelError,
+    ConnectionStateChanged,
+    DataChannelAnnounced,
+    DtlsStateChanged,
+    GatheringNeeded,
+    IceCandidateError,
+    IceCandidateFound,
+    IceConnectionStateChanged,
+    IceGatheringStateChanged,
+    NegotiationNeeded,
+    SctpStateChanged,
+    SelectedCandidatePairChanged,
+    SignalingStateChanged,
+)
+from rtcpy.peer.negotiate import (
+    create_answer,
+    create_offer,
+    is_last_answer_accurate,
+    is_last_offer_accurate,
+)
+from rtcpy.peer.negotiation import Credentials, LocalParameters, Negotiation, TransportPlan
+from rtcpy.peer.sections import Description, MediaSection
 from rtcpy.peer.states import (
     DtlsTransportState,
     IceConnectionState,
     IceGatheringState,
+    IceTransportState,
     PeerConnectionState,
     SctpTransportState,
+    SdpType,
+    Side,
     SignalingState,
+    derive_connection_state,
+    derive_ice_connection_state,
+    derive_ice_gathering_state,
 )
-from rtcpy.sctp import Channel
+from rtcpy.peer.transport import Transport
+
+SESSION_ID_BITS = 63
+"""RFC 9429 §5.2.1: a 64-bit number with the highest bit zero, so that signed parsers read it too."""
+
+TLS_ID_LENGTH = 24
+"""Characters of a=tls-id: 144 bits; RFC 8842 §4 asks for at least 20 characters and 120 bits."""
+
+TLS_ID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+NO_ANSWER_FROM_SERVER = 701
+"""errorCode of a server that no host candidate can reach. W3C webrtc §4.8.3."""
+
+MAX_LABEL_BYTES = 65535
+"""UTF-8 **bytes** of a label or protocol. W3C webrtc §6.1 (createDataChannel steps 5 and 11), RFC 8832 §5.1."""
+
+MAX_UNSIGNED_SHORT = 65535
+"""Largest `maxRetransmits`, `maxPacketLifeTime` and `id` that W3C's interface can express. W3C webrtc §6.2."""
+
+MAX_CHANNEL_ID = 65534
+"""65535 is reserved. W3C webrtc §6.1 (createDataChannel step 17), RFC 8832 §6."""
 
 
 class Peer:
     """One end of a connection: a `Machine[Datagram, Event]` plus the W3C commands, all synchronous.
 
     Every command raises a `UsageError` whose `.name` is W3C's; an error leaves the peer as it was.
+
+    Args:
+        configuration: servers, policies, limits. Copied.
+        entropy: all randomness: keys, ids, credentials. With a seeded one a run repeats byte for byte.
+        wall_clock: dates of the certificate, timestamps of statistics.
+        tap: sees every hand-over between layers, and descriptions.
+
+    Raises:
+        InvalidAccessError: a configured certificate has expired, or TURN credentials are missing.
+        RtcSyntaxError: a server URL is malformed.
+
+    Spec: W3C webrtc §4.4.1.1.
     """
 
     def __init__(
@@ -50,53 +151,360 @@ class Peer:
         entropy: Entropy,
         wall_clock: WallClock,
         tap: Tap | None = None,
-    ) -> None: ...
+    ) -> None:
+        self._configuration = copy_configuration(configuration or PeerConfiguration())
+        self._servers = server_endpoints(self._configuration.ice_servers)
+        self._entropy = entropy
+        self._wall_clock = wall_clock
+        self._tap = tap
+        certificates = self._configuration.certificates
+        if any(certificate.expires < wall_clock.unix_time() for certificate in certificates):
+            raise InvalidAccessError("a certificate has expired (W3C webrtc §4.4.1.1 step 5.1)")
+        self._certificate = (
+            certificates[0] if certificates else dtls.Certificate.generate(entropy, wall_clock)
+        )
+        fingerprint = self._certificate.fingerprint()
+        self._state = Negotiation(
+            LocalParameters(
+                session_id=random_integer(entropy, SESSION_ID_BITS),
+                fingerprints=((fingerprint.algorithm, fingerprint.value),),
+                tls_id=random_text(entropy, TLS_ID_LENGTH, TLS_ID_ALPHABET),
+                max_message_size=self._configuration.max_message_size,
+            )
+        )
+        self._ice_config = replace(self._configuration.ice)
+        self._transport: Transport | None = None
+        self._sctp: sctp.DataChannels | None = None
+        self._channels: dict[sctp.Channel, int] = {}
+        self._channels_created = self._channels_opened = self._channels_closed = 0
+        self._gathered: dict[str, LocalGeneration] = {}
+        self._remote: dict[str, RemoteGeneration] = {}
+        self._fed: set[tuple[str, str]] = set()
+        self._fed_end: str | None = None
+        self._generation = 0
+        self._awaiting_gather = False
+        self._events: list[Event] = []
+        self._out: list[Datagram] = []
+        self._operations = 0
+        self._update_on_empty_chain = False
+        self._negotiation_needed = False
+        self._gathering_state = IceGatheringState.NEW
+        self._ice_state = IceConnectionState.NEW
+        self._connection_state = PeerConnectionState.NEW
+        self._dtls_state: DtlsTransportState | None = None
+        self._sctp_state: SctpTransportState | None = None
+        self._association_state = SctpTransportState.CONNECTING
+        self._max_channels: int | None = None
+        self._failure = ""
+        self._selected: tuple[ice.Candidate, ice.Candidate] | None = None
+        self._handlers: dict[type[Event], Callable[..., None]] = {
+            ice.CandidateFound: self._on_candidate_found,
+            ice.GatheringDone: self._on_gathering_done,
+            ice.GatheringFailed: self._on_gathering_failed,
+            ice.PairSelected: self._on_pair_selected,
+            ice.StateChanged: self._on_state_changed,
+            ice.RoleChanged: self._ignore,
+            dtls.Connected: self._on_state_changed,
+            dtls.Closed: self._on_dtls_ended,
+            dtls.Failed: self._on_dtls_ended,
+            dtls.PeerCertificate: self._ignore,
+            dtls.KeyingMaterial: self._ignore,
+            sctp.Established: self._on_established,
+            sctp.Restarted: self._ignore,
+            sctp.Aborted: self._on_association_ended,
+            sctp.ShutDown: self._on_association_ended,
+            sctp.ChannelOpened: self._on_channel_opened,
+            sctp.ChannelAnnounced: self._on_channel_announced,
+            sctp.ChannelClosed: self._on_channel_closed,
+        }
 
-    # --- the Machine -------------------------------------------------------------------------------------
-    def receive(self, packet: Datagram, *, now: Instant) -> None: ...
+    # --- the Machine -----------------------------------------------------------------------------------------
+
+    def receive(self, packet: Datagram, *, now: Instant) -> None:
+        """Take one datagram. Never raises on hostile bytes."""
+        if self._transport is not None:
+            self._transport.receive(packet, now=now)
+            self._collect(now)
+
     def receive_many(self, packets: Sequence[Datagram], *, now: Instant) -> None:
-        """Like `receive` for each, but the layers above are pumped once, after the last."""
+        """Take datagrams that arrived together: like `receive` for each, but the layers are pumped once."""
+        if self._transport is not None:
+            self._transport.receive_many(packets, now=now)
+            self._collect(now)
 
-    def handle_timeout(self, *, now: Instant) -> None: ...
-    def next_timeout(self) -> Instant | None: ...
-    def take_packets(self) -> list[Datagram]: ...
-    def take_events(self) -> list[Event]: ...
-    def close(self, *, now: Instant) -> None: ...
+    def handle_timeout(self, *, now: Instant) -> None:
+        """Do what is due."""
+        if self._transport is not None:
+            self._transport.handle_timeout(now=now)
+            self._collect(now)
 
-    # --- negotiation (W3C webrtc §4.4.2) -------------------------------------------------------------------
-    def create_offer(self, *, ice_restart: bool = False, now: Instant) -> SessionDescription: ...
-    def create_answer(self, *, now: Instant) -> SessionDescription: ...
+    def next_timeout(self) -> Instant | None:
+        """The next deadline of any layer."""
+        return self._transport.next_timeout() if self._transport is not None else None
+
+    def take_packets(self) -> list[Datagram]:
+        """Drain the datagrams to send."""
+        if self._transport is None:
+            out, self._out = self._out, []
+            return out
+        packets = self._transport.take_packets()
+        if self._out:
+            packets = self._out + packets
+            self._out = []
+        return packets
+
+    def take_events(self) -> list[Event]:
+        """Drain what happened, in the order in which W3C fires it."""
+        events, self._events = self._events, []
+        return events
+
+    def close(self, *, now: Instant) -> None:
+        """End the connection: SCTP ABORT, DTLS close_notify, silence. Fires nothing.
+
+        Spec: W3C webrtc §4.4.2 (close the connection).
+        """
+        if self._state.signaling is SignalingState.CLOSED:
+            return
+        self._set_signaling(SignalingState.CLOSED, now)
+        if self._transport is not None:
+            self._transport.close(now=now)
+            self._out += self._transport.take_packets()
+            self._transport.take_events()
+        if self._sctp is not None:
+            self._sctp.close(now=now)
+            self._sctp.take_events()
+            self._sctp.take_packets()
+        for channel in self._channels:
+            channel.state = sctp.ChannelState.CLOSED
+        self._channels.clear()
+        self._awaiting_gather = False
+        self._ice_state = IceConnectionState.CLOSED
+        self._connection_state = PeerConnectionState.CLOSED
+        if self._dtls_state is not None:
+            self._dtls_state = DtlsTransportState.CLOSED
+        if self._sctp_state is not None:
+            self._sctp_state = SctpTransportState.CLOSED
+
+    # --- negotiation -----------------------------------------------------------------------------------------
+
+    def create_offer(self, *, ice_restart: bool = False, now: Instant) -> SessionDescription:
+        """Make an offer of the present state; nothing changes until it is set as local description.
+
+        Args:
+            ice_restart: ask for new ICE credentials.
+            now: instant of this call.
+
+        Raises:
+            InvalidStateError: closed, or not in `stable` or `have-local-offer`.
+
+        Spec: W3C webrtc §4.4.2 (createOffer), RFC 9429 §5.2.
+        """
+        self._require_open()
+        state = create_offer(
+            self._state, fresh=self._fresh_credentials(), gathered=self._gathered, ice_restart=ice_restart
+        )
+        self._state = state
+        assert state.last_offer is not None
+        return SessionDescription(SdpType.OFFER, state.last_offer.text)
+
+    def create_answer(self, *, now: Instant) -> SessionDescription:
+        """Make an answer to the remote offer.
+
+        Raises:
+            InvalidStateError: closed, or there is no offer to answer.
+
+        Spec: W3C webrtc §4.4.2 (createAnswer), RFC 9429 §5.3.
+        """
+        self._require_open()
+        state = create_answer(self._state, fresh=self._fresh_credentials(), gathered=self._gathered)
+        self._state = state
+        assert state.last_answer is not None
+        return SessionDescription(SdpType.ANSWER, state.last_answer.text)
+
     def set_local_description(self, description: SessionDescription | None = None, *, now: Instant) -> None:
-        """`None` or an empty text: create what the state demands and apply it."""
+        """Apply an offer or answer of ours; candidates are gathered from then on.
 
-    def set_remote_description(self, description: SessionDescription, *, now: Instant) -> None: ...
-    def add_ice_candidate(self, candidate: IceCandidate | None, *, now: Instant) -> None:
-        """`None` ends the candidates of all sections."""
+        Args:
+            description: what `create_offer` or `create_answer` returned last; a rollback; or `None`, or one with
+                empty text: the last one if it is still accurate, else a new one.
+            now: instant of this call.
 
-    def restart_ice(self, *, now: Instant) -> None: ...
-    def get_configuration(self) -> PeerConfiguration: ...
-    def set_configuration(self, configuration: PeerConfiguration, *, now: Instant) -> None: ...
+        Raises:
+            InvalidStateError: closed, or the type does not fit the signalling state.
+            InvalidModificationError: the text is not what was created last.
+
+        Spec: W3C webrtc §4.4.2 (setLocalDescription), RFC 9429 §5.5.
+        """
+        self._require_open()
+        kind = description.type if description is not None else self._implied_type()
+        if kind is SdpType.ROLLBACK:
+            self._commit(apply_rollback(self._state, Side.LOCAL), now)
+            return
+        state = self._state
+        text = description.sdp if description is not None else ""
+        if not text:
+            state, text = self._current_text(state, kind)
+        applied = apply_local(state, kind, text)
+        self._show(Direction.OUT, text, now)
+        self._commit(applied, now)
+
+    def set_remote_description(self, description: SessionDescription, *, now: Instant) -> None:
+        """Apply what the other side sent. An offer that crosses ours rolls ours back first.
+
+        Raises:
+            InvalidStateError: closed, or the type does not fit the signalling state.
+            RtcSyntaxError: the text is no SDP; the message has the line.
+            InvalidAccessError: the description is inconsistent, incomplete, or does not fit what was negotiated.
+
+        After an implicit rollback an error does not bring our offer back: so W3C has it.
+
+        Spec: W3C webrtc §4.4.2 (setRemoteDescription), RFC 9429 §5.6.
+        """
+        self._require_open()
+        if description.type is SdpType.ROLLBACK:
+            self._commit(apply_rollback(self._state, Side.REMOTE), now)
+            return
+        self._show(Direction.IN, description.sdp, now)
+        if description.type is SdpType.OFFER and self._state.signaling is SignalingState.HAVE_LOCAL_OFFER:
+            self._commit(apply_rollback(self._state, Side.LOCAL), now)
+        self._commit(apply_remote(self._state, description.type, description.sdp), now)
+
+    def add_ice_candidate(self, candidate: IceCandidate | None = None, *, now: Instant) -> None:
+        """Take one trickled candidate of the other side.
+
+        Args:
+            candidate: with the empty text the end of the candidates of one section; `None` that of all.
+            now: instant of this call.
+
+        Raises:
+            TypeError: a candidate with neither mid nor index.
+            InvalidStateError: closed, or there is no remote description yet.
+            OperationError: no such section, no such ICE generation, or no candidate line.
+
+        Deviation: an empty mid beside an index, which Pion sends, counts as no mid.
+
+        Spec: W3C webrtc §4.4.2 (addIceCandidate), RFC 8840 §4, §8.2.
+        """
+        self._require_open()
+        if candidate is None:
+            candidate = IceCandidate()
+        mid, index = candidate.sdp_mid, candidate.sdp_mline_index
+        if mid == "" and index is not None:
+            mid = None
+        if candidate.candidate and mid is None and index is None:
+            raise TypeError(
+                "a candidate needs sdp_mid or sdp_mline_index (W3C webrtc §4.4.2, addIceCandidate)"
+            )
+        remote = self._state.remote_description
+        if remote is None:
+            raise InvalidStateError("there is no remote description yet (W3C webrtc §4.4.2, addIceCandidate)")
+        if mid is None and index is None:
+            self._end_all_candidates(candidate.username_fragment, now)
+            return
+        section = _find_section(remote, mid, index)
+        parsed = _parse_candidate(candidate.candidate)
+        ufrag = self._generation_of(section, candidate, parsed)
+        if ufrag is None:
+            return  # a rejected section without credentials: nothing to connect to (step 4.4)
+        generation = self._remote.setdefault(ufrag, RemoteGeneration())
+        if parsed is None:
+            generation.ended.add(section.index)
+        elif (section.index, parsed) not in generation.added:
+            if len(generation.added) >= MAX_CANDIDATES:
+                raise OperationError(f"more than {MAX_CANDIDATES} candidates of one generation")
+            generation.added.append((section.index, parsed))
+        self._feed(now)
+
+    def restart_ice(self, *, now: Instant) -> None:
+        """Have the next offer ask for new ICE credentials. Spec: W3C webrtc §4.4.2 (restartIce)."""
+        if self._state.signaling is SignalingState.CLOSED:
+            return
+        described = frozenset[tuple[str, str]]().union(
+            *(d.credentials for d in (self._state.current_local, self._state.pending_local) if d is not None)
+        )
+        self._state = replace(self._state, replace=described)
+        self._update_negotiation_needed()
+
+    def get_configuration(self) -> PeerConfiguration:
+        """A copy of the configuration in force. Spec: W3C webrtc §4.4.2 (getConfiguration)."""
+        return copy_configuration(self._configuration)
+
+    def set_configuration(self, configuration: PeerConfiguration, *, now: Instant) -> None:
+        """Change what may be changed. Servers and policies count from the next gathering, i.e. ICE restart.
+
+        Raises:
+            InvalidStateError: closed.
+            InvalidModificationError: a member differs that cannot change.
+            RtcSyntaxError, InvalidAccessError: as in the constructor.
+
+        Spec: W3C webrtc §4.4.1.5; RFC 9429 §3.5.1, §4.1.18.
+        """
+        self._require_open()
+        new, old = copy_configuration(configuration), self._configuration
+        started = self._state.local_description is not None
+        check_update(old, new, gathering_started=started)
+        servers = server_endpoints(new.ice_servers)
+        changed = servers != self._servers or new.ice_transport_policy is not old.ice_transport_policy
+        self._configuration, self._servers = new, servers
+        if changed and started:
+            self._state = replace(self._state, needs_ice_restart=True)
+
     def begin_operation(self) -> None:
-        """An asynchronous operation of the facade is in its chain: hold `NegotiationNeeded` back (W3C §4.4.1.2)."""
+        """An asynchronous operation of the facade is in its chain: hold `NegotiationNeeded` back until it is over.
+
+        Spec: W3C webrtc §4.4.1.2, §4.7.3 step 1.
+        """
+        self._operations += 1
 
     def end_operation(self, *, now: Instant) -> None:
-        """The operation is over; with the last one the negotiation-needed flag is brought up to date."""
+        """The operation is over; with the last one the negotiation-needed flag is brought up to date.
 
-    # --- gathering -----------------------------------------------------------------------------------------
+        Spec: W3C webrtc §4.4.1.2 step 7.4.
+        """
+        self._operations -= 1
+        if not self._operations and self._update_on_empty_chain:
+            self._update_on_empty_chain = False
+            self._update_negotiation_needed()
+
+    # --- gathering -------------------------------------------------------------------------------------------
+
     def gather(
         self,
         generation: int,
-        addresses: Sequence[LocalAddress],
-        servers: Sequence[tuple[ServerEndpoint, Address]],
+        addresses: Sequence[ice.LocalAddress],
+        servers: Sequence[tuple[ServerEndpoint, Address]] = (),
         *,
         now: Instant,
     ) -> None:
-        """Answer to `GatheringNeeded`: bound local addresses, and the servers with the addresses they resolved to."""
+        """Answer `GatheringNeeded`: the sockets that are bound, and the servers with their addresses.
+
+        Args:
+            generation: of the event; of an older one the call is ignored, and so is a second call.
+            addresses: of bound sockets.
+            servers: those that could be resolved.
+            now: instant of this call.
+
+        Spec: RFC 8445 §5.1.1, W3C webrtc §5.6 ("began gathering").
+        """
+        if generation != self._generation or not self._awaiting_gather or self._transport is None:
+            return
+        self._awaiting_gather = False
+        usable = [
+            ice.StunServer(address, server.url)
+            for server, address in servers
+            if server.scheme in ("stun", "turn") and server.transport == "udp"  # TURN servers answer STUN too
+        ]
+        self._set_gathering(IceGatheringState.GATHERING, now)
+        self._transport.gather(addresses, usable, now=now)
+        self._collect(now)
 
     def server_unreachable(self, server: ServerEndpoint, reason: str, *, now: Instant) -> None:
-        """The driver could not resolve or reach a server: becomes an `IceCandidateError` 701."""
+        """The driver could not resolve or reach a server. Spec: W3C webrtc §4.8.3."""
+        if self._state.signaling is not SignalingState.CLOSED:
+            self._events.append(IceCandidateError(None, None, server.url, NO_ANSWER_FROM_SERVER, reason))
 
-    # --- data channels (W3C webrtc §6) -----------------------------------------------------------------------
+    # --- data channels ---------------------------------------------------------------------------------------
+
     def create_data_channel(
         self,
         label: str,
@@ -108,51 +516,738 @@ class Peer:
         negotiated: bool = False,
         id: int | None = None,
         now: Instant,
-    ) -> Channel: ...
-    def send(self, channel: Channel, data: str | bytes | bytearray | memoryview, *, now: Instant) -> None: ...
-    def close_channel(self, channel: Channel, *, now: Instant) -> None: ...
-    def buffered_amount(self, channel: Channel) -> int: ...
-    def buffered_amount_low_threshold(self, channel: Channel) -> int: ...
-    def set_buffered_amount_low_threshold(self, channel: Channel, threshold: int) -> None: ...
+    ) -> sctp.Channel:
+        """Create a channel, at any time; it opens when the association is up.
 
-    # --- statistics --------------------------------------------------------------------------------------------
-    def get_stats(self, *, now: Instant) -> dict[str, dict[str, object]]:
-        """W3C webrtc-stats by id; member names as in JavaScript, timestamps in **milliseconds** of Unix time."""
+        Args:
+            label: at most 65,535 bytes of UTF-8; need not be unique.
+            protocol: sub-protocol, same limit.
+            ordered: deliver messages in order.
+            max_retransmits: give a message up after so many retransmissions.
+            max_packet_life_time: give it up after so many **milliseconds**; not together with the former.
+            negotiated: the other side creates one with the same `id` instead of being told in-band.
+            id: the stream; with `negotiated` only, otherwise ignored.
+            now: instant of this call.
 
-    # --- attributes (all read-only) ------------------------------------------------------------------------------
+        Raises:
+            InvalidStateError: closed.
+            TypeError: a text too long, a number out of range, both limits, or `negotiated` without `id`.
+            OperationError: the id is taken or beyond what was negotiated, or none is left.
+
+        Spec: W3C webrtc §6.1 (createDataChannel).
+        """
+        self._require_open()
+        _check_channel_options(label, protocol, max_retransmits, max_packet_life_time, negotiated, id)
+        channels = self._data_channels()
+        if negotiated and id is not None:
+            if any(channel.id == id for channel in self._channels):
+                raise OperationError(
+                    f"channel id {id} is in use (W3C webrtc §6.1, createDataChannel step 18)"
+                )
+            if self._max_channels is not None and id >= self._max_channels:
+                raise OperationError(
+                    f"channel id {id} is beyond the {self._max_channels} streams negotiated (W3C webrtc §6.1)"
+                )
+        channel = channels.open(
+            label,
+            protocol,
+            ordered=ordered,
+            max_retransmits=max_retransmits,
+            max_lifetime_ms=max_packet_life_time,
+            negotiated=negotiated,
+            id=id if negotiated else None,
+            now=now,
+        )
+        self._add_channel(channel)
+        if not self._state.data_wanted:
+            self._state = replace(self._state, data_wanted=True)
+            self._update_negotiation_needed()
+        self._after_command(now)
+        return channel
+
+    def send(
+        self, channel: sctp.Channel, data: str | bytes | bytearray | memoryview, *, now: Instant
+    ) -> None:
+        """Queue a message: text as `str`, anything else as binary.
+
+        Raises:
+            InvalidStateError: the channel is not open.
+            MessageTooLargeError: longer than `max_message_size` (a TypeError, as W3C asks).
+            OperationError: the send buffer is full.
+
+        Spec: W3C webrtc §6.2 (send).
+        """
+        if channel.state is not sctp.ChannelState.OPEN or self._sctp is None:
+            raise InvalidStateError(
+                f"channel {channel.label!r} is {channel.state.value} (W3C webrtc §6.2, send)"
+            )
+        if not isinstance(data, (str, bytes)):
+            data = bytes(data)
+        self._sctp.send(channel, data, now=now)
+        self._after_command(now)
+
+    def close_channel(self, channel: sctp.Channel, *, now: Instant) -> None:
+        """Close a channel once what is queued has been sent. Spec: W3C webrtc §6.2 (close), RFC 8831 §6.7."""
+        if channel.state in (sctp.ChannelState.CLOSING, sctp.ChannelState.CLOSED) or self._sctp is None:
+            return
+        self._sctp.close_channel(channel, now=now)
+        self._after_command(now)
+
+    def buffered_amount(self, channel: sctp.Channel) -> int:
+        """**Bytes** queued and not yet sent. Spec: W3C webrtc §6.2 (bufferedAmount)."""
+        return self._sctp.buffered_amount(channel) if self._sctp is not None else 0
+
+    def set_buffered_amount_low_threshold(self, channel: sctp.Channel, threshold: int) -> None:
+        """**Bytes** at or under which `ChannelBufferedAmountLow` is told. Spec: W3C webrtc §6.2."""
+        if self._sctp is not None:
+            self._sctp.set_buffered_amount_low_threshold(channel, threshold)
+
+    # --- statistics ------------------------------------------------------------------------------------------
+
+    def get_stats(self, *, now: Instant) -> dict[str, stats.Stats]:
+        """W3C's statistics by id; member names as in JavaScript, timestamps in **milliseconds** of Unix time.
+
+        Spec: W3C webrtc §8.2, §8.6; W3C webrtc-stats.
+        """
+        return stats.make_report(
+            clock=stats.Clock(now, self._wall_clock.unix_time()),
+            transport=self._transport,
+            certificate=self._certificate,
+            channels=[(number, channel) for channel, number in self._channels.items()],
+            opened=self._channels_opened,
+            closed=self._channels_closed,
+        )
+
+    # --- attributes (W3C webrtc §4.4.2, §6.1) ----------------------------------------------------------------
+
     @property
-    def signaling_state(self) -> SignalingState: ...
+    def signaling_state(self) -> SignalingState:
+        """Where the exchange of offer and answer stands."""
+        return self._state.signaling
+
     @property
-    def ice_gathering_state(self) -> IceGatheringState: ...
+    def ice_gathering_state(self) -> IceGatheringState:
+        """Whether candidates are being gathered."""
+        return self._gathering_state
+
     @property
-    def ice_connection_state(self) -> IceConnectionState: ...
+    def ice_connection_state(self) -> IceConnectionState:
+        """How far ICE has come."""
+        return self._ice_state
+
     @property
-    def connection_state(self) -> PeerConnectionState: ...
+    def connection_state(self) -> PeerConnectionState:
+        """ICE and DTLS together."""
+        return self._connection_state
+
     @property
-    def dtls_state(self) -> DtlsTransportState | None: ...
+    def dtls_state(self) -> DtlsTransportState | None:
+        """Of the one transport; `None` while there is none."""
+        return self._dtls_state
+
     @property
     def sctp_state(self) -> SctpTransportState | None:
-        """`None` until SCTP was negotiated (W3C: `pc.sctp === null`)."""
+        """Of the association; `None` until a description of one was applied (W3C: ``pc.sctp === null``)."""
+        return self._sctp_state
 
     @property
     def max_message_size(self) -> float | None:
-        """**Bytes** that one message to the other side may have; `inf` without limit, `None` before SCTP."""
+        """**Bytes** that one message to the other side may have; `inf` without limit; `None` before it is known.
+
+        Spec: W3C webrtc §6.1.1.2; whatever the other side takes, we can send.
+        """
+        agreed = negotiation.plan(self._state)
+        if agreed is None or agreed.sctp is None:
+            return None
+        return float(agreed.sctp.remote_max_message_size) or float("inf")
 
     @property
-    def max_channels(self) -> int | None: ...
+    def max_channels(self) -> int | None:
+        """Channels that can exist at once; `None` until the association is up. Spec: W3C webrtc §6.1.1.3."""
+        return self._max_channels
+
     @property
-    def local_description(self) -> SessionDescription | None: ...
+    def local_description(self) -> SessionDescription | None:
+        """The pending one, or else the current one, with the candidates gathered so far."""
+        return self._local(self._state.local_description)
+
     @property
-    def remote_description(self) -> SessionDescription | None: ...
+    def current_local_description(self) -> SessionDescription | None:
+        """Ours of the last finished exchange."""
+        return self._local(self._state.current_local)
+
     @property
-    def current_local_description(self) -> SessionDescription | None: ...
+    def pending_local_description(self) -> SessionDescription | None:
+        """Ours of the exchange under way."""
+        return self._local(self._state.pending_local)
+
     @property
-    def current_remote_description(self) -> SessionDescription | None: ...
+    def remote_description(self) -> SessionDescription | None:
+        """The pending one, or else the current one, with the candidates added so far."""
+        return self._remote_text(self._state.remote_description)
+
     @property
-    def pending_local_description(self) -> SessionDescription | None: ...
+    def current_remote_description(self) -> SessionDescription | None:
+        """Theirs of the last finished exchange."""
+        return self._remote_text(self._state.current_remote)
+
     @property
-    def pending_remote_description(self) -> SessionDescription | None: ...
+    def pending_remote_description(self) -> SessionDescription | None:
+        """Theirs of the exchange under way."""
+        return self._remote_text(self._state.pending_remote)
+
     @property
-    def can_trickle_ice_candidates(self) -> bool | None: ...
+    def can_trickle_ice_candidates(self) -> bool | None:
+        """Whether the other side takes candidates after its description; `None` before one was set.
+
+        Spec: RFC 9429 §4.1.17.
+        """
+        remote = self._state.remote_description
+        if remote is None:
+            return None
+        session = [tag for options in remote.model.all(sdp.IceOptions) for tag in options.values]
+        return "trickle" in session or any("trickle" in s.ice_options for s in remote.sections)
+
     @property
-    def channels(self) -> list[Channel]: ...
+    def channels(self) -> list[sctp.Channel]:
+        """Every channel that is not closed, in order of creation (W3C [[DataChannels]])."""
+        return list(self._channels)
+
+    @property
+    def negotiation(self) -> Negotiation:
+        """The state of offer and answer, for tools and tests. A value: keep it, compare it."""
+        return self._state
+
+    @property
+    def transport(self) -> Transport | None:
+        """The one transport, for tools and tests."""
+        return self._transport
+
+    # --- carrying out what was decided -----------------------------------------------------------------------
+
+    def _commit(self, applied: Applied, now: Instant) -> None:
+        """Make a new state the state, do what it takes, and tell it in W3C's order (§4.4.1.4 steps 4.6.13–4.6.16)."""
+        before = self._state.signaling
+        self._state = applied.state
+        after = applied.state.signaling
+        if before is not after:
+            self._tell_state("signaling", before, after, now)
+            self._events.append(SignalingStateChanged(after))
+        for effect in applied.effects:
+            match effect:
+                case OpenTransport(plan):
+                    self._open_transport(plan)
+                case RestartIce(credentials):
+                    self._restart_ice(credentials, now)
+                case RollBackIce():
+                    assert self._transport is not None
+                    self._transport.ice.rollback_restart(now=now)
+                    self._awaiting_gather = False
+                case Connect(remote):
+                    assert self._transport is not None
+                    self._fed.clear()
+                    self._fed_end = None
+                    self._transport.connect(remote, now=now)
+                case UseSctp(parameters):
+                    assert self._transport is not None
+                    self._transport.use_sctp(self._data_channels(), parameters, now=now)
+                case CloseChannels(reason):
+                    self._close_channels(reason, now)
+                case CloseTransport():
+                    self._close_transport(now)
+        self._forget_old_generations()
+        self._collect(now)
+        self._feed(now)
+        if after is SignalingState.STABLE:
+            self._negotiation_needed = False
+            self._update_negotiation_needed()
+
+    def _open_transport(self, plan: TransportPlan) -> None:
+        settings = self._configuration
+        self._ice_config.transport_policy = _policy(settings.ice_transport_policy)
+        dtls_config = settings.dtls
+        if settings.path_mtu is not None:
+            dtls_config = replace(dtls_config, mtu=min(dtls_config.mtu, settings.path_mtu))
+        self._transport = Transport(
+            credentials=ice.IceCredentials(*plan.credentials),
+            controlling=plan.controlling,
+            certificate=self._certificate,
+            ice_config=self._ice_config,
+            dtls_config=dtls_config,
+            entropy=self._entropy,
+            wall_clock=self._wall_clock,
+            tap=self._tap,
+        )
+        self._association_state = SctpTransportState.CONNECTING
+        self._ask_for_gathering(plan.credentials)
+
+    def _restart_ice(self, credentials: Credentials, now: Instant) -> None:
+        assert self._transport is not None
+        self._ice_config.transport_policy = _policy(self._configuration.ice_transport_policy)
+        self._transport.ice.restart(credentials=ice.IceCredentials(*credentials), now=now)
+        self._ask_for_gathering(credentials)
+
+    def _ask_for_gathering(self, credentials: Credentials) -> None:
+        self._gathered[credentials.ufrag] = LocalGeneration()
+        self._generation += 1
+        self._awaiting_gather = True
+        self._events.append(GatheringNeeded(self._generation, self._servers))
+
+    def _close_transport(self, now: Instant) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        transport.channels = None  # channels outlive a rolled-back transport; refused ones are closed already
+        transport.close(now=now)
+        self._out += transport.take_packets()
+        self._transport = None
+        self._awaiting_gather = False
+        self._selected = None
+        self._max_channels = None
+
+    def _close_channels(self, reason: str, now: Instant) -> None:
+        """Data was refused: every channel ends with an error. Spec: W3C webrtc §6.1.2 (closed), §6.2.5, §6.2.7."""
+        if self._sctp is None:
+            return
+        if self._transport is not None and self._transport.channels is not None:
+            self._transport.drop_sctp(now=now)
+            self._collect(now)
+        else:
+            self._sctp.close(now=now)
+            self._sctp.take_packets()
+            self._dispatch(self._sctp.take_events(), now)
+        for channel in list(self._channels):
+            channel.state = sctp.ChannelState.CLOSED
+            self._end_channel(channel, reason, "data-channel-failure")
+        self._sctp = None
+        self._max_channels = None
+        self._association_state = SctpTransportState.CLOSED
+
+    def _forget_old_generations(self) -> None:
+        """Drop candidates of generations that no description names any more."""
+        state = self._state
+        known = {
+            s.ufrag
+            for d in (
+                state.current_local,
+                state.pending_local,
+                state.current_remote,
+                state.pending_remote,
+            )
+            if d is not None
+            for s in d.sections
+        }
+        self._gathered = {ufrag: g for ufrag, g in self._gathered.items() if ufrag in known}
+        self._remote = {ufrag: g for ufrag, g in self._remote.items() if ufrag in known}
+
+    def _data_channels(self) -> sctp.DataChannels:
+        """The channels and their association, made when first needed."""
+        if self._sctp is None:
+            settings = self._configuration
+            config = replace(settings.sctp, max_message_size=settings.max_message_size)
+            if settings.path_mtu is not None:
+                config = replace(config, path_mtu=settings.path_mtu, path_mtu_limit=settings.path_mtu)
+            self._sctp = sctp.DataChannels(config, entropy=self._entropy, tap=self._tap)
+        return self._sctp
+
+    def _after_command(self, now: Instant) -> None:
+        """Bring up what a command on the channels has made."""
+        if self._transport is not None:
+            self._transport.pump(now=now)
+            self._collect(now)
+        elif self._sctp is not None:
+            self._dispatch(self._sctp.take_events(), now)
+
+    # --- candidates of the other side ------------------------------------------------------------------------
+
+    def _generation_of(
+        self, section: MediaSection, candidate: IceCandidate, parsed: sdp.Candidate | None
+    ) -> str | None:
+        """The user name fragment that a candidate belongs to; `None` for a section without one.
+
+        Raises:
+            OperationError: it names one that neither remote description has for the section.
+
+        Spec: W3C webrtc §4.4.2 (addIceCandidate, steps 4.5 and 4.7); RFC 8838 §9.
+        """
+        newest: str | None = None
+        known: set[str] = set()
+        for description in (self._state.current_remote, self._state.pending_remote):
+            if description is not None and section.index < len(description.sections):
+                ufrag = effective_ufrag(description, description.sections[section.index])
+                if ufrag is not None:
+                    known.add(ufrag)
+                    newest = ufrag
+        wanted = candidate.username_fragment or (parsed.ufrag if parsed is not None else None)
+        if wanted is None or (not known and section.rejected):
+            return newest
+        if wanted not in known:
+            raise OperationError(
+                f"user name fragment {wanted!r} is in no remote description for section {section.index} "
+                "(W3C webrtc §4.4.2, addIceCandidate step 4.5)"
+            )
+        return wanted
+
+    def _end_all_candidates(self, ufrag: str | None, now: Instant) -> None:
+        for description in (self._state.current_remote, self._state.pending_remote):
+            for section in description.sections if description is not None else ():
+                assert description is not None
+                own = effective_ufrag(description, section)
+                if own is not None and ufrag in (None, own):
+                    self._remote.setdefault(own, RemoteGeneration()).all_ended = True
+        self._feed(now)
+
+    def _feed(self, now: Instant) -> None:
+        """Hand the agent the candidates that belong to the transport and that it has not had yet."""
+        transport, state = self._transport, self._state
+        if transport is None or transport.remote is None:
+            return
+        ufrag = transport.remote.credentials.ufrag
+        provisional = state.signaling in (
+            SignalingState.HAVE_LOCAL_PRANSWER,
+            SignalingState.HAVE_REMOTE_PRANSWER,
+        )
+        remote = state.pending_remote if provisional else state.current_remote
+        local = state.pending_local if provisional else state.current_local
+        if remote is None or local is None or local.data_section is None:
+            return
+        section = remote.sections[local.data_section.index]
+        accepted = frozenset(
+            s.index
+            for s, t in zip(remote.sections, local.sections, strict=True)
+            if not (s.rejected or t.rejected)
+        )
+        chosen, complete = candidates_for(remote, section, accepted, self._remote.get(ufrag))
+        for candidate in chosen:
+            key = (ufrag, candidate.serialize())
+            if key not in self._fed and len(self._fed) < 2 * MAX_CANDIDATES:
+                self._fed.add(key)
+                converted = to_ice(candidate, ufrag)
+                if converted is not None:
+                    transport.ice.add_remote_candidate(converted, now=now)
+        if complete and self._fed_end != ufrag:
+            self._fed_end = ufrag
+            transport.ice.end_of_remote_candidates(ufrag=ufrag, now=now)
+        transport.pump(now=now)
+        self._collect(now)
+
+    # --- what the layers report ------------------------------------------------------------------------------
+
+    def _collect(self, now: Instant) -> None:
+        """Translate what the transport reported. Messages, which come by the million, pass as they are."""
+        if self._transport is not None:
+            events = self._transport.take_events()
+            if events:
+                self._dispatch(events, now)
+        self._update_states(now)
+
+    def _dispatch(self, events: Sequence[Event], now: Instant) -> None:
+        handlers = self._handlers
+        for event in events:
+            handler = handlers.get(type(event))
+            if handler is None:
+                self._events.append(event)
+            else:
+                handler(event, now)
+
+    def _ignore(self, event: Event, now: Instant) -> None:
+        """Of no interest to W3C; statistics read it elsewhere."""
+
+    def _on_candidate_found(self, event: ice.CandidateFound, now: Instant) -> None:
+        """Spec: W3C webrtc §5.6 (surface a candidate)."""
+        ufrag = event.candidate.ufrag or ""
+        candidate = to_sdp(event.candidate)
+        generation = self._gathered.get(ufrag)
+        if generation is None or len(generation.candidates) >= MAX_CANDIDATES:
+            return
+        generation.candidates.append(candidate)
+        trickled = replace(candidate, extensions=[*candidate.extensions, ("ufrag", ufrag)])
+        self._events.append(
+            IceCandidateFound(self._signalled(trickled.trickled(), ufrag, event.candidate.url))
+        )
+
+    def _on_gathering_done(self, event: ice.GatheringDone, now: Instant) -> None:
+        """Spec: W3C webrtc §5.6 (finished gathering a generation), both tasks."""
+        generation = self._gathered.get(event.ufrag)
+        if generation is None:
+            return
+        generation.ended = True
+        self._events.append(IceCandidateFound(self._signalled("", event.ufrag, None)))
+        transport = self._transport
+        if transport is not None and transport.ice.gathering_state is ice.IceGatheringState.COMPLETE:
+            self._set_gathering(IceGatheringState.COMPLETE, now)
+            self._events.append(IceCandidateFound(None))
+
+    def _signalled(self, text: str, ufrag: str, url: str | None) -> IceCandidate:
+        """With the section that our candidates are signalled for."""
+        plan = negotiation.plan(self._state)
+        return IceCandidate(
+            text,
+            plan.mid if plan is not None else None,
+            plan.mline_index if plan is not None else None,
+            ufrag,
+            url or None,
+        )
+
+    def _on_gathering_failed(self, event: ice.GatheringFailed, now: Instant) -> None:
+        """Spec: W3C webrtc §4.8.3: the address is told only if a candidate has told it already."""
+        known = any(
+            c.type == "host" and c.address == event.local.host.partition("%")[0]
+            for g in self._gathered.values()
+            for c in g.candidates
+        )
+        self._events.append(
+            IceCandidateError(
+                event.local.host if known else None,
+                event.local.port if known else None,
+                event.server,
+                event.code,
+                event.reason,
+            )
+        )
+
+    def _on_pair_selected(self, event: ice.PairSelected, now: Instant) -> None:
+        """Spec: W3C webrtc §5.6 (change the selected candidate pair and state), steps 8 and 10."""
+        selected = (event.local_candidate, event.remote_candidate)
+        if selected == self._selected:
+            return
+        self._selected = selected
+        self._events.append(
+            SelectedCandidatePairChanged(
+                self._signalled(
+                    to_sdp(event.local_candidate).trickled(),
+                    event.local_candidate.ufrag or "",
+                    event.local_candidate.url,
+                ),
+                self._signalled(
+                    to_sdp(event.remote_candidate).trickled(), event.remote_candidate.ufrag or "", None
+                ),
+            )
+        )
+
+    def _on_state_changed(self, event: Event, now: Instant) -> None:
+        self._update_states(now)
+
+    def _on_dtls_ended(self, event: dtls.Closed | dtls.Failed, now: Instant) -> None:
+        """Spec: W3C webrtc §6.1.2: the association ends with DTLS."""
+        if isinstance(event, dtls.Failed):
+            self._failure = event.reason
+        self._association_state = SctpTransportState.CLOSED
+        self._update_states(now)
+
+    def _on_established(self, event: sctp.Established, now: Instant) -> None:
+        """Spec: W3C webrtc §6.1.1.3 (connected procedure)."""
+        self._max_channels = min(event.outbound_streams, event.inbound_streams)
+        self._association_state = SctpTransportState.CONNECTED
+        self._update_states(now)
+
+    def _on_association_ended(self, event: Event, now: Instant) -> None:
+        """An ABORT or SHUTDOWN. Spec: W3C webrtc §6.1.2."""
+        self._association_state = SctpTransportState.CLOSED
+        self._update_states(now)
+
+    def _on_channel_opened(self, event: sctp.ChannelOpened, now: Instant) -> None:
+        """Spec: W3C webrtc §6.2.2."""
+        self._channels_opened += 1
+        self._events.append(event)
+
+    def _on_channel_announced(self, event: sctp.ChannelAnnounced, now: Instant) -> None:
+        """Spec: W3C webrtc §6.2.3."""
+        self._add_channel(event.channel)
+        self._channels_opened += 1
+        self._events.append(DataChannelAnnounced(event.channel))
+        self._events.append(sctp.ChannelOpened(event.channel))
+
+    def _on_channel_closed(self, event: sctp.ChannelClosed, now: Instant) -> None:
+        """Spec: W3C webrtc §6.2.5."""
+        self._end_channel(event.channel, event.error or "", "sctp-failure")
+
+    def _add_channel(self, channel: sctp.Channel) -> None:
+        self._channels_created += 1
+        self._channels[channel] = self._channels_created
+
+    def _end_channel(self, channel: sctp.Channel, error: str, detail: str) -> None:
+        if self._channels.pop(channel, None) is None:
+            return
+        self._channels_closed += 1
+        if error:
+            self._events.append(ChannelError(channel, detail, error))
+        self._events.append(sctp.ChannelClosed(channel, error or None))
+
+    # --- derived states --------------------------------------------------------------------------------------
+
+    def _update_states(self, now: Instant) -> None:
+        """Derive W3C's states anew and tell those that changed, in W3C's order."""
+        if self._state.signaling is SignalingState.CLOSED:
+            return
+        transport = self._transport
+        ice_states: list[IceTransportState] = []
+        dtls_states: list[DtlsTransportState] = []
+        dtls_state: DtlsTransportState | None = None
+        if transport is not None:
+            ice_states.append(_ICE_STATES[transport.ice.state])
+            dtls_state = (
+                _DTLS_STATES[transport.dtls.state] if transport.dtls is not None else DtlsTransportState.NEW
+            )
+            dtls_states.append(dtls_state)
+        ice_state = derive_ice_connection_state(ice_states, closed=False)
+        connection_state = derive_connection_state(ice_state, dtls_states)
+        if transport is None and self._gathering_state is not IceGatheringState.NEW:
+            self._set_gathering(derive_ice_gathering_state([]), now)
+        if dtls_state is not self._dtls_state:
+            self._tell_state("dtls", self._dtls_state or "new", dtls_state or "closed", now)
+            self._dtls_state = dtls_state
+            if dtls_state is not None and dtls_state is not DtlsTransportState.NEW:
+                failure = self._failure if dtls_state is DtlsTransportState.FAILED else ""
+                self._events.append(DtlsStateChanged(dtls_state, failure))
+        sctp_state = self._association_state if negotiation.has_sctp(self._state) else None
+        if sctp_state is not self._sctp_state:
+            self._tell_state("sctp", self._sctp_state or "none", sctp_state or "none", now)
+            self._sctp_state = sctp_state
+            if sctp_state is not None and sctp_state is not SctpTransportState.CONNECTING:
+                self._events.append(SctpStateChanged(sctp_state))
+        if ice_state is not self._ice_state:
+            self._tell_state("ice", self._ice_state, ice_state, now)
+            self._ice_state = ice_state
+            self._events.append(IceConnectionStateChanged(ice_state))
+        if connection_state is not self._connection_state:
+            self._tell_state("connection", self._connection_state, connection_state, now)
+            self._connection_state = connection_state
+            self._events.append(ConnectionStateChanged(connection_state))
+
+    def _set_gathering(self, state: IceGatheringState, now: Instant) -> None:
+        if state is not self._gathering_state:
+            self._tell_state("gathering", self._gathering_state, state, now)
+            self._gathering_state = state
+            self._events.append(IceGatheringStateChanged(state))
+
+    def _set_signaling(self, state: SignalingState, now: Instant) -> None:
+        self._tell_state("signaling", self._state.signaling, state, now)
+        self._state = replace(self._state, signaling=state)
+
+    def _update_negotiation_needed(self) -> None:
+        """Spec: W3C webrtc §4.7.3."""
+        if self._operations:
+            self._update_on_empty_chain = True
+            return
+        if self._state.signaling is not SignalingState.STABLE:
+            return
+        if not negotiation.is_negotiation_needed(self._state):
+            self._negotiation_needed = False
+        elif not self._negotiation_needed:
+            self._negotiation_needed = True
+            self._events.append(NegotiationNeeded())
+
+    # --- small things ----------------------------------------------------------------------------------------
+
+    def _require_open(self) -> None:
+        if self._state.signaling is SignalingState.CLOSED:
+            raise InvalidStateError("the connection is closed (W3C webrtc §4.4.1.2)")
+
+    def _implied_type(self) -> SdpType:
+        """Spec: W3C webrtc §4.4.2 (setLocalDescription, step 4.1)."""
+        s = SignalingState
+        offers = (s.STABLE, s.HAVE_LOCAL_OFFER, s.HAVE_REMOTE_PRANSWER)
+        return SdpType.OFFER if self._state.signaling in offers else SdpType.ANSWER
+
+    def _current_text(self, state: Negotiation, kind: SdpType) -> tuple[Negotiation, str]:
+        """The text that an empty one stands for. Spec: W3C webrtc §4.4.2 (setLocalDescription, steps 4.4, 4.5)."""
+        if kind is SdpType.OFFER:
+            if not is_last_offer_accurate(state, self._gathered):
+                state = create_offer(state, fresh=self._fresh_credentials(), gathered=self._gathered)
+            created = state.last_offer
+        else:
+            if not is_last_answer_accurate(state, self._gathered):
+                state = create_answer(state, fresh=self._fresh_credentials(), gathered=self._gathered)
+            created = state.last_answer
+        assert created is not None
+        return state, created.text
+
+    def _fresh_credentials(self) -> Credentials:
+        made = ice.IceCredentials.generate(self._entropy)
+        return Credentials(made.ufrag, made.pwd)
+
+    def _local(self, description: Description | None) -> SessionDescription | None:
+        if description is None:
+            return None
+        return SessionDescription(description.type, render_local(description, self._gathered))
+
+    def _remote_text(self, description: Description | None) -> SessionDescription | None:
+        if description is None:
+            return None
+        return SessionDescription(description.type, render_remote(description, self._remote))
+
+    def _tell_state(self, what: str, old: str, new: str, now: Instant) -> None:
+        if self._tap is not None:
+            self._tap.state("peer", what, str(old), str(new), now=now)
+
+    def _show(self, direction: Direction, text: str, now: Instant) -> None:
+        if self._tap is not None:
+            self._tap.packet("sdp", direction, text.encode("utf-8", "replace"), now=now)
+
+
+_ICE_STATES = {state: IceTransportState(state.value) for state in ice.IceConnectionState}
+_DTLS_STATES = {state: DtlsTransportState(state.value) for state in dtls.DtlsState}
+
+
+def _policy(policy: IceTransportPolicy) -> ice.TransportPolicy:
+    return ice.TransportPolicy(policy.value)
+
+
+def _find_section(description: Description, mid: str | None, index: int | None) -> MediaSection:
+    """Spec: W3C webrtc §4.4.2 (addIceCandidate, steps 4.2 and 4.3)."""
+    if mid is not None:
+        section = description.by_mid(mid)
+        if section is None:
+            raise OperationError(f"no section of the remote description has mid {mid!r} (W3C webrtc §4.4.2)")
+        return section
+    assert index is not None
+    if not 0 <= index < len(description.sections):
+        raise OperationError(
+            f"the remote description has {len(description.sections)} sections, none with index {index} "
+            "(W3C webrtc §4.4.2)"
+        )
+    return description.sections[index]
+
+
+def _parse_candidate(text: str) -> sdp.Candidate | None:
+    """The candidate, or `None` for the end. Spec: W3C webrtc §4.4.2 (addIceCandidate, step 4.7.1)."""
+    try:
+        return sdp.parse_trickled(text).candidate
+    except sdp.SdpError as error:
+        raise OperationError(f"not a candidate: {error}") from error
+
+
+def _check_channel_options(
+    label: str,
+    protocol: str,
+    max_retransmits: int | None,
+    max_packet_life_time: int | None,
+    negotiated: bool,
+    id_: int | None,
+) -> None:
+    """Raise TypeError for what W3C does not allow. Spec: W3C webrtc §6.1 (createDataChannel, steps 5–17)."""
+    for name, text in (("label", label), ("protocol", protocol)):
+        try:
+            length = len(text.encode())
+        except UnicodeEncodeError as error:
+            raise TypeError(f"{name} is no text that UTF-8 can carry") from error
+        if length > MAX_LABEL_BYTES:
+            raise TypeError(
+                f"{name} has {length} bytes of UTF-8, at most {MAX_LABEL_BYTES} (W3C webrtc §6.1)"
+            )
+    for name, number in (
+        ("max_retransmits", max_retransmits),
+        ("max_packet_life_time", max_packet_life_time),
+        ("id", id_),
+    ):
+        if number is not None and not 0 <= number <= MAX_UNSIGNED_SHORT:
+            raise TypeError(f"{name} is {number}, expected 0…{MAX_UNSIGNED_SHORT} (W3C webrtc §6.2)")
+    if max_retransmits is not None and max_packet_life_time is not None:
+        raise TypeError(
+            "max_retransmits and max_packet_life_time exclude each other (W3C webrtc §6.1 step 15)"
+        )
+    if negotiated and id_ is None:
+        raise TypeError("negotiated needs an id (W3C webrtc §6.1 step 14)")
+    if negotiated and id_ is not None and id_ > MAX_CHANNEL_ID:
+        raise TypeError(f"id is {id_}, at most {MAX_CHANNEL_ID} (W3C webrtc §6.1 step 17)")
