@@ -795,7 +795,9 @@ class IceAgent:
         if now < check.expires:
             check.transmissions += 1
             ceiling = max(check.rto, self._config.rto_max)
-            check.next_send = now + retransmission_interval(check.transmissions, check.rto, ceiling)
+            check.next_send = now + retransmission_interval(
+                check.transmissions, check.rto, ceiling, steady=check.purpose is not Purpose.CONNECTIVITY
+            )
             pair.retransmissions_sent += 1
             self._send(check.packet, pair.local_address, pair.remote_address, now, pair)
             return

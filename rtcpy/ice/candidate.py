@@ -208,10 +208,10 @@ class Foundations:
 def default_candidate(candidates: Iterable[Candidate]) -> Candidate | None:
     """The candidate most likely to work for a peer without ICE: relayed before reflexive before host.
 
-    Among equals IPv4 wins, then priority. It fills the `c=` and `m=` lines (RFC 8839 §4.2.1.2). Link-local and
+    Among equals IPv4 wins, then priority. It fills the `c=` and `m=` lines. Link-local and
     loopback addresses come last.
 
-    Spec: RFC 8445 §5.1.4 of the first generation's text, kept as advice in RFC 8839 §4.2.1.2.
+    Spec: RFC 5245 §4.1.4 (the choice), RFC 8839 §4.2.1.2 (where it is put).
     """
     order = {
         CandidateType.RELAYED: 3,

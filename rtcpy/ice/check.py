@@ -32,16 +32,22 @@ class Purpose(Enum):
     PROBE = "is the path in use still alive?"  # repeated for a while; `consent` counts the silence
 
 
-def retransmission_interval(transmissions: int, rto: float, rto_max: float) -> float:
+def retransmission_interval(transmissions: int, rto: float, rto_max: float, *, steady: bool = False) -> float:
     """Seconds to wait after the `transmissions`-th request (from 1) before the next.
 
     It doubles from `rto` up to `rto_max`, stays there until `QUICK_TRANSMISSIONS` have gone out, then doubles
     again without limit. Deviation: see `IceConfig.rto_max`.
 
+    Args:
+        transmissions: how often the request has gone out.
+        rto: first interval in seconds.
+        rto_max: ceiling in seconds.
+        steady: stay at the ceiling for good: the pair has been proven, so nobody is flooded who does not answer.
+
     Spec: RFC 8489 §6.2.1.
     """
-    if transmissions < QUICK_TRANSMISSIONS:
-        return min(rto * (1 << (transmissions - 1)), rto_max)
+    if transmissions < QUICK_TRANSMISSIONS or steady:
+        return min(rto * (1 << min(transmissions - 1, QUICK_TRANSMISSIONS)), rto_max)
     return rto_max * (2 << (transmissions - QUICK_TRANSMISSIONS))
 
 

@@ -53,8 +53,9 @@ def stream_state(facts: Facts) -> IceConnectionState:
     if facts.path and not facts.silent:
         done = facts.nominated and not facts.candidates_left and not facts.checks_left
         return IceConnectionState.COMPLETED if done else IceConnectionState.CONNECTED
-    if facts.path and not facts.restarted:
-        return IceConnectionState.DISCONNECTED
+    if facts.path:
+        hope = facts.restarted and (facts.checks_left or facts.candidates_left or facts.patience_left)
+        return IceConnectionState.CHECKING if hope else IceConnectionState.DISCONNECTED
     if facts.checks_left:
         return IceConnectionState.CHECKING
     if facts.expired:
