@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import ClassVar, Self
 
 from rtcpy.sdp.candidate import Candidate, RemoteCandidates
-from rtcpy.sdp.grammar import BASE64, BYTE_STRING, NON_WS, TOKEN, Rule, SdpError
+from rtcpy.sdp.grammar import BASE64, BYTE_STRING, NON_WS, NON_WS_CHAR, TOKEN, Rule, SdpError
 from rtcpy.sdp.media_attributes import (
     Direction,
     Extmap,
@@ -128,7 +128,7 @@ class MsidSemantic(AttributeValue):
     NAME: ClassVar[str] = "msid-semantic"
     PURE: ClassVar[bool] = True
     RULE: ClassVar[Rule] = Rule(
-        "a=msid-semantic", rf" ?({TOKEN})((?: [!-~\u0080-\U0010ffff]+)*) ?", "draft-ietf-mmusic-msid"
+        "a=msid-semantic", rf" ?({TOKEN})((?: {NON_WS_CHAR}+)*) ?", "draft-ietf-mmusic-msid"
     )
 
     semantic: str = "WMS"

@@ -19,7 +19,9 @@ from typing import ClassVar, Self
 from rtcpy.sdp.grammar import (
     ICE_CHAR,
     NON_WS,
+    NON_WS_CHAR,
     PORT_MAX,
+    SPACED_CHAR,
     TOKEN,
     UINT32_MAX,
     Rule,
@@ -56,7 +58,7 @@ class Candidate(AttributeValue):
         "a=candidate",
         rf"({ICE_CHAR}{{1,32}}) ([0-9]{{1,3}}) ({TOKEN}) ([0-9]{{1,10}}) ({NON_WS}) ([0-9]{{1,5}}) typ ({TOKEN})"
         rf"(?: raddr ({NON_WS}))?(?: rport ([0-9]{{1,5}}))?"
-        r"((?: [ !-~\u0080-\U0010ffff]*)?)",
+        rf"((?: {SPACED_CHAR}*)?)",
         "RFC 8839 §5.1",
     )
     _NAME: ClassVar[Rule] = Rule("extension name of a=candidate", TOKEN, "RFC 8839 §5.1")
@@ -178,9 +180,7 @@ class RemoteCandidates(AttributeValue):
     """
 
     NAME: ClassVar[str] = "remote-candidates"
-    RULE: ClassVar[Rule] = Rule(
-        "a=remote-candidates", r"[!-~\u0080-\U0010ffff][ !-~\u0080-\U0010ffff]*", "RFC 8839 §5.2"
-    )
+    RULE: ClassVar[Rule] = Rule("a=remote-candidates", rf"{NON_WS_CHAR}{SPACED_CHAR}*", "RFC 8839 §5.2")
     _ONE: ClassVar[Rule] = Rule(
         "a=remote-candidates", rf"([0-9]{{1,3}}) ({NON_WS}) ([0-9]{{1,5}})", "RFC 8839 §5.2"
     )

@@ -5,10 +5,13 @@ Owns splitting into lines and sections, and joining. What the lines say is `line
 Line ends are CRLF, LF or CR (RFC 8866 §5: parsers should also accept LF). `str.splitlines` is not used: it
 also splits at VT, FF, NEL, LS and PS, by which one line of an attacker would become two.
 
-What `parse` checks: limits, control characters, the shape of every line, the grammar of all lines but ``a=``
-values, and that the session begins ``v= o= s=`` and has a ``t=``. Deviation: of the order of the other lines
-nothing is required. It carries no meaning, and programs that edit descriptions insert ``b=`` in odd places, which
-browsers forgive. The order is kept.
+What `parse` checks: limits, control characters, ``v=0`` in front, the shape of every line, and the grammar of all
+lines but ``a=`` values. That the lines every description must have are there, and that attributes known here follow
+their grammar, is for `SessionDescription.validate`, which JSEP needs and a program that shows or edits
+descriptions does not: the examples of many RFCs are fragments without ``s=`` or ``t=``.
+
+Deviation: of the order of lines after ``v= o= s=`` nothing is required. It carries no meaning, and programs that
+edit descriptions insert ``b=`` in odd places, which browsers forgive. The order is kept.
 
 Spec: RFC 8866 §5, §9; RFC 9429 §5.8.
 """
@@ -54,7 +57,9 @@ def parse(text: str | bytes) -> SessionDescription:
     for section in (session, *session.media):
         check_count(section, section.start)
         check_lines(section.lines, section.start, section.name)
-    check_structure(session)
+    check_version(session)
+    if 2 * len(text) + 2 > TEXT_MAX:  # with CRLF for LF it may have become too long to be written again
+        join_lines(lines)
     return session
 
 
@@ -85,12 +90,17 @@ def serialize(description: SessionDescription) -> str:
         lines += section.lines
         if section is not description and not section.lines:
             raise SdpError("media section without m= line", section=section.name, rfc="RFC 8866 §5.14")
-    check_structure(description)
-    lines.append("")
-    text = "\r\n".join(lines)
-    if len(text) > TEXT_MAX or (not text.isascii() and len(text.encode()) > TEXT_MAX):
-        raise SdpError(f"description is longer than {TEXT_MAX} bytes", value=len(text))
-    return text
+    check_version(description)
+    return join_lines(lines)
+
+
+def join_lines(lines: list[str]) -> str:
+    """The text with CRLF after every line.
+
+    Raises:
+        SdpError: it has more than `TEXT_MAX` bytes.
+    """
+    return decode_text("\r\n".join([*lines, ""]))
 
 
 def decode_text(text: str | bytes) -> str:
@@ -139,28 +149,16 @@ def check_count(section: Section, first: int) -> None:
         )
 
 
-def check_structure(session: SessionDescription) -> None:
-    """Session lines: ``v= o= s=`` first, each once; at least one ``t=``.
+def check_version(session: SessionDescription) -> None:
+    """The first line is ``v=0``: what does not begin so is no session description at all.
 
     Raises:
-        SdpError: they are not.
+        SdpError: it is not.
 
-    Spec: RFC 8866 §5.
+    Spec: RFC 8866 §5.1.
     """
-    for index, kind in enumerate("vos"):
-        found = session.lines[index] if index < len(session.lines) else ""
-        if found[:1] != kind:
-            raise SdpError(
-                f"line {index + 1} of a description is its {kind}= line",
-                line=index + 1,
-                section="session",
-                rfc="RFC 8866 §5",
-                value=found,
-            )
-        for later, line in enumerate(session.lines[index + 1 :], index + 2):
-            if line[0] == kind:
-                raise SdpError(
-                    f"second {kind}= line", line=later, section="session", rfc="RFC 8866 §5", value=line
-                )
-    if not any(line.startswith("t=") for line in session.lines):
-        raise SdpError("session has no t= line", section="session", rfc="RFC 8866 §5.9")
+    first = session.lines[0] if session.lines else ""
+    if first != "v=0":
+        raise SdpError(
+            "a description begins with v=0", line=1, section="session", rfc="RFC 8866 §5.1", value=first
+        )

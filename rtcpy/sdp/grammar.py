@@ -28,8 +28,18 @@ from rtcpy.core.errors import WireError
 
 TOKEN_CHAR = r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]"
 TOKEN = TOKEN_CHAR + "+"
-NON_WS = r"[!-~\u0080-\U0010ffff]+"  # non-ws-string: VCHAR / %x80-FF
-BYTE_STRING = r"[^\x00\r\n]+"
+BEYOND_ASCII = r"\u0080-\ud7ff\ue000-\U0010ffff"  # %x80-FF: what UTF-8 can hold of it, so no surrogates
+NON_WS_CHAR = rf"[!-~{BEYOND_ASCII}]"
+NON_WS = NON_WS_CHAR + "+"  # non-ws-string
+SPACED_CHAR = rf"[ -~{BEYOND_ASCII}]"  # of a list of such strings with blanks between
+TEXT_CHAR = rf"[\t -~{BEYOND_ASCII}]"
+BYTE_STRING = TEXT_CHAR + "+"
+"""What ``byte-string`` is here.
+
+Deviation: the RFC allows all bytes but NUL, CR and LF. No attribute in use needs the other ASCII control
+characters but TAB; they are how escape sequences get into terminals and logs. So they are refused on the way
+in, and what was accepted can always be written back.
+"""
 DIGITS_MAX = 40
 """Digits a number may have. The ABNF has no end; 40 hold 128 bits, and `int` of a number of unbounded length
 costs quadratic time (CPython refuses 4,300 digits with `ValueError`)."""
@@ -85,12 +95,7 @@ def is_fqdn(address: str) -> bool:
 # What may never stand in a line that we accept or write ------------------------------------------------
 
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-"""ASCII control characters except TAB.
-
-Deviation: ``byte-string`` allows all bytes but NUL, CR and LF. No attribute in use needs the others; they are
-how escape sequences get into terminals and logs. So they are refused on the way in, and what was accepted can
-always be written back.
-"""
+"""ASCII control characters except TAB: what `BYTE_STRING` leaves out below U+0080."""
 
 
 class SdpError(WireError):
@@ -177,7 +182,7 @@ class Rule:
         Raises:
             SdpError: the value does not follow the rule.
         """
-        if self._fullmatch(value) is None or CONTROL.search(value) is not None:
+        if self._fullmatch(value) is None:
             raise self.error("cannot be written", value)
         return value
 

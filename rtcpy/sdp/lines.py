@@ -20,6 +20,7 @@ from rtcpy.sdp.grammar import (
     NON_WS,
     NUMBER,
     PORT_MAX,
+    TEXT_CHAR,
     TOKEN,
     Rule,
     SdpError,
@@ -29,12 +30,12 @@ from rtcpy.sdp.grammar import (
 _UNIT = "[dhms]?"  # fixed-len-time-unit, case-sensitive
 _TYPED_TIME = rf"[0-9]{{1,20}}{_UNIT}"
 _TIME = r"(?:[1-9][0-9]{9,19}|0)"  # seconds since 1900, at least ten digits, or 0
-_EMAIL_SAFE = r"[^\x00\r\n()<>]+"
+_EMAIL_SAFE = rf"(?:(?![()<>]){TEXT_CHAR})+"
 
 VERSION = Rule("v= line", "0", "RFC 8866 §5.1")
 """Only version 0 exists; other numbers are well-formed but of a language that is not this one."""
 
-SESSION_NAME = Rule("s= line", r"[^\x00\r\n]*", "RFC 8866 §5.3")
+SESSION_NAME = Rule("s= line", rf"{TEXT_CHAR}*", "RFC 8866 §5.3")
 """Deviation: an empty name is read. §5.3 forbids it, RFC 4317's examples and some peers write it."""
 
 INFORMATION = Rule("i= line", BYTE_STRING, "RFC 8866 §5.4")

@@ -19,9 +19,12 @@ from rtcpy.sdp.grammar import (
     BYTE_STRING,
     INTEGER,
     NON_WS,
+    NON_WS_CHAR,
     NUMBER,
     PAYLOAD_TYPE,
     PORT_MAX,
+    SPACED_CHAR,
+    TEXT_CHAR,
     TOKEN,
     UINT32_MAX,
     ZERO_BASED_INTEGER,
@@ -225,7 +228,7 @@ class RtcpFb(AttributeValue):
     NAME: ClassVar[str] = "rtcp-fb"
     PURE: ClassVar[bool] = True
     RULE: ClassVar[Rule] = Rule(
-        "a=rtcp-fb", rf"({TOKEN}) ([A-Za-z0-9_\-]+(?: [^\x00\r\n]*)?)", "RFC 4585 §4.2"
+        "a=rtcp-fb", rf"({TOKEN}) ([A-Za-z0-9_\-]+(?: {TEXT_CHAR}*)?)", "RFC 4585 §4.2"
     )
 
     format: str
@@ -255,9 +258,7 @@ class RtcpXr(ListAttribute):
     """RTCP extended reports that the describing side wants: ``a=rtcp-xr:rcvr-rtt=all``. Spec: RFC 3611 §5.1."""
 
     NAME: ClassVar[str] = "rtcp-xr"
-    RULE: ClassVar[Rule] = Rule(
-        "a=rtcp-xr", r"|[!-~\u0080-\U0010ffff][ !-~\u0080-\U0010ffff]*", "RFC 3611 §5.1"
-    )
+    RULE: ClassVar[Rule] = Rule("a=rtcp-xr", rf"|{NON_WS_CHAR}{SPACED_CHAR}*", "RFC 3611 §5.1")
 
 
 EXTMAP_ID_MAX = 4351
@@ -475,4 +476,4 @@ class Imageattr(TextAttribute):
     """Image sizes that can be sent and received; kept as text. Spec: RFC 6236 §3.1."""
 
     NAME: ClassVar[str] = "imageattr"
-    RULE: ClassVar[Rule] = Rule("a=imageattr", rf"(?:\*|[0-9]{{1,3}})[ \t]+{FREE_TEXT}", "RFC 6236 §3.1")
+    RULE: ClassVar[Rule] = Rule("a=imageattr", rf"(?:\*|[0-9]{{1,3}})[ \t]{FREE_TEXT}", "RFC 6236 §3.1")

@@ -646,17 +646,18 @@ class SessionDescription(Section):
     # Checking -----------------------------------------------------------------------------------------
 
     def validate(self) -> None:
-        """Check all sections against their grammar, and that mids are unique.
+        """Check all sections against their grammar; that no required line is missing; that mids are unique.
 
-        This is the syntax half of JSEP's parsing. `parse` alone checks structure and the fixed lines, so that
-        a broken attribute of one section does not keep tools from reading the rest.
+        This is the syntax half of JSEP's parsing. `parse` alone checks shape and fixed lines, so that what is
+        broken or missing in one place does not keep tools from reading the rest.
 
         Raises:
             SdpError: the first violation.
 
-        Spec: RFC 9429 §5.8.1, §5.8.2; RFC 5888 §4.
+        Spec: RFC 9429 §5.8.1, §5.8.2; RFC 8866 §5; RFC 5888 §4.
         """
         Section.validate(self)
+        self._check_required()
         mids: set[str] = set()
         for media in self.media:
             media.validate()
@@ -667,3 +668,18 @@ class SessionDescription(Section):
                         "a=mid stands twice", section=media.name, rfc="RFC 5888 §4", value=mid.value
                     )
                 mids.add(mid.value)
+
+    def _check_required(self) -> None:
+        """``v= o= s=`` in this order and once each, and at least one ``t=``. Spec: RFC 8866 §5."""
+        kinds = [line[0] for line in self.lines]
+        for index, kind in enumerate("vos"):
+            if kinds[index : index + 1] != [kind] or kinds.count(kind) > 1:
+                raise SdpError(
+                    f"line {index + 1} must be the one {kind}= line",
+                    line=self.line_number(index),
+                    section=self.name,
+                    rfc="RFC 8866 §5",
+                    value=self.lines[index] if index < len(kinds) else "",
+                )
+        if "t" not in kinds:
+            raise SdpError("t= line is missing", section=self.name, rfc="RFC 8866 §5.9")

@@ -91,14 +91,15 @@ class Fingerprint(AttributeValue):
         algorithm: e.g. ``"sha-256"``; read without regard to case, kept in lower case.
         value: pairs of hexadecimal digits with colons between, in upper case.
 
-    Deviation: lower-case digits, which the grammar does not have, are read and turned into upper case.
+    Deviation: lower-case digits, which the grammar does not have, are read and turned into upper case; so is a blank
+    after the colon, which the examples of RFC 5763 §7 have.
 
     Spec: RFC 8122 §5.
     """
 
     NAME: ClassVar[str] = "fingerprint"
     RULE: ClassVar[Rule] = Rule(
-        "a=fingerprint", rf"({TOKEN}) ([0-9A-Fa-f]{{2}}(?::[0-9A-Fa-f]{{2}})*)", "RFC 8122 §5"
+        "a=fingerprint", rf" ?({TOKEN}) ([0-9A-Fa-f]{{2}}(?::[0-9A-Fa-f]{{2}})*)", "RFC 8122 §5"
     )
 
     algorithm: str
