@@ -47,9 +47,7 @@ from rtcpy.stun.opaque import opaque_string
 NONCE_COOKIE = b"obMatJos2"  # followed by 4 base64 characters of feature bits, RFC 8489 §9.2
 NONCE_COOKIE_BYTES = len(NONCE_COOKIE) + 4
 MAX_ECHO_BYTES = 256  # of PASSWORD-ALGORITHMS: every request must repeat them, and the registry has two
-MAX_STALE_NONCES = (
-    3  # 438s in a row before we believe that the server will never be content; the RFC sets no limit
-)
+MAX_STALE_NONCES = 3  # 438s in a row until we give up; the RFC sets no limit, a broken server would loop us
 
 
 def short_term_key(password: str) -> bytes:
