@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -269,7 +268,7 @@ def load_public_key(der: bytes) -> PublicKey:
     """
     try:
         key = x509.load_der_x509_certificate(der).public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm, OverflowError) as error:
+    except Exception as error:  # noqa: BLE001 - ValueError, InvalidVersion, UnsupportedAlgorithm, …: the list is not ours
         raise DtlsRuleError(
             f"the peer's certificate does not parse: {error}"[:300],
             AlertDescription.BAD_CERTIFICATE,

@@ -1,5 +1,10 @@
 """The client's handshake: says hello, checks the server's flight, answers.
 
+Parts of the server's flight (its chosen parameters, its CertificateRequest) are proved only by its Finished. So
+a flight that was forged or damaged in just these parts can be answered in good faith, and the true one may still come.
+Hence a client that has answered goes on reading with a `fork`: the same flight again means that our answer got lost;
+another one gets an answer of its own. The server's Finished decides which of them was right.
+
 Specs: RFC 5246 §7.4, RFC 6347 §4.2.1, RFC 7627 §5.2, RFC 5746 §3.4, RFC 5764 §4.1, RFC 8422 §5, RFC 8446 §4.1.3.
 """
 
@@ -81,18 +86,44 @@ class ClientHandshake(Handshake12):
     table = CLIENT
     is_client: ClassVar[bool] = True
 
-    def __init__(self, certificate: Certificate, entropy: Entropy, config: DtlsConfig) -> None:
-        super().__init__(certificate, entropy, config)
+    def __init__(
+        self, certificate: Certificate, entropy: Entropy, config: DtlsConfig, random: bytes = b""
+    ) -> None:
+        super().__init__(certificate, entropy, config, random)
         self._cookies = 0
         self._hello = b""  # transcript of the ClientHello in force
+        self._hello_seq = 0
+        self._hello_flight: Flight | None = None
+        self._flight_read = b""  # transcript up to the server's flight, once it is complete
         self._server_random = b""
         self._key_exchange: ServerKeyExchange | None = None
         self._schemes: Sequence[int] = ()
+        # Shared by all forks:
+        self._shares: dict[NamedGroup, KeyShare] = {}
+        self._answers: dict[bytes, ClientHandshake] = {}  # by transcript up to ServerHelloDone
+        self.repeats: ClientHandshake | None = None
+        """Set when the server's flight turned out to be one that this other handshake has answered."""
 
     def start(self) -> None:
         """Make flight 1."""
         self._say_hello(b"")
         self._move(Input.START)
+
+    def fork(self) -> ClientHandshake:
+        """A handshake that has said the same hello and read nothing yet."""
+        other = ClientHandshake(self._certificate, self._entropy, self._config, self._random)
+        other._hello, other._cookies = self._hello, self._cookies
+        other._next_send_seq = self._hello_seq + 1
+        other._hello_seq = self._hello_seq
+        other.flight = self._hello_flight
+        other._hello_flight = self._hello_flight
+        other._shares, other._answers = self._shares, self._answers
+        other.rollback()
+        return other
+
+    def forget(self) -> None:
+        """This answer will not be given: should the flight come again, look at it afresh."""
+        self._answers.pop(self._flight_read, None)
 
     def rollback(self) -> None:
         """Back to where only our ClientHello was sent."""
@@ -126,7 +157,9 @@ class ClientHandshake(Handshake12):
         message = self._message(HandshakeType.CLIENT_HELLO, hello)
         self._hello = bytes(self._transcript)
         # RFC 6347 §4.2.1 lets a first flight carry the version of DTLS 1.0, which every server reads.
-        self._make_flight(Flight([Entry(0, message)], version=DTLS_1_0))
+        self._hello_flight = Flight([Entry(0, message)], version=DTLS_1_0)
+        self._hello_seq = message.message_seq
+        self._make_flight(self._hello_flight)
 
     def _on(self, kind: Input, message: Message, body: Wire) -> None:
         if isinstance(body, HelloVerifyRequest):
@@ -258,8 +291,14 @@ class ClientHandshake(Handshake12):
     def _answer(self) -> None:
         """Flight 5. Spec: RFC 5246 §7.4.6 to §7.4.9."""
         assert self._key_exchange is not None and self.suite is not None
+        self._flight_read = bytes(self._transcript)
+        self.repeats = self._answers.get(self._flight_read)
+        if self.repeats is not None:
+            return
         group = NamedGroup(self._key_exchange.group)
-        share = KeyShare(group, self._entropy)
+        share = self._shares.get(group)
+        if share is None:
+            share = self._shares[group] = KeyShare(group, self._entropy)
         pre_master_secret = share.exchange(self._key_exchange.public)
         scheme = choose_scheme(self._certificate.is_rsa, self._schemes)
         assert scheme is not None, "checked when it came"
@@ -274,6 +313,7 @@ class ClientHandshake(Handshake12):
         proof = self._message(HandshakeType.CERTIFICATE_VERIFY, self._prove(scheme))
         entries = [Entry(0, certificate), Entry(0, key_exchange), Entry(0, proof), *self._finish()]
         self._make_flight(Flight(entries))
+        self._answers[self._flight_read] = self
 
     def _prove(self, scheme: SignatureScheme) -> CertificateVerify:
         """Sign the handshake so far. Spec: RFC 5246 §7.4.8."""

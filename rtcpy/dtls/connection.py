@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 
 from rtcpy.core.env import Entropy, WallClock
@@ -81,10 +82,23 @@ BLACKHOLE_MTU = 548  # bytes of UDP payload that every IPv4 host takes: 576 − 
 MAX_EARLY_DATAGRAMS = 16  # before `start`: a doubled ClientHello in pieces, and then some
 MAX_EARLY_RECORDS = 32  # of epoch 1 before it may be read: Finished and a first SCTP window
 MAX_EARLY_BYTES = 1 << 16  # of either
+MAX_SESSIONS = 4  # of a client, until the server's Finished tells which one is right
+MAX_STRANGERS = 8  # wrong certificates remembered; whoever gets this far has signed each over our hello
+DOUBTED_RETRANSMISSIONS = 2  # of flight 5, after which the hello is sent along
 MAX_HELD_BYTES = 1 << 16  # of application data waiting for the fingerprint: more than an initial SCTP window
 FAST_MINIMUM = RECORD_HEADER_LENGTH + 1
 
+_READABLE = (HandshakeState.WAIT_FINISHED, HandshakeState.FINISHED)
 _APPLICATION_DATA = int(ContentType.APPLICATION_DATA)
+
+
+@dataclass(slots=True)
+class _Session:
+    """A handshake that got keys, and records under these keys. A client may have several until the server's Finished."""
+
+    handshake: ClientHandshake | ServerHandshake
+    writer: WriteEpoch
+    reader: ReadEpoch
 
 
 class Timer(Enum):
@@ -126,18 +140,21 @@ class DtlsConnection:
         self._wall_clock = wall_clock
         make = ClientHandshake if role is Role.CLIENT else ServerHandshake
         self._handshake: ClientHandshake | ServerHandshake = make(certificate, entropy, self._config)
+        """The one that reads; after keys, a client's fork of it (see `client12`)."""
+        self._sessions: list[_Session] = []
+        self._session: _Session | None = None  # the one whose flight is sent; in the end, the only one
+        self._is_finished = False
         self._state = DtlsState.NEW
         self._timers: TimerTable[Timer] = TimerTable()
         self._out: list[bytes] = []
         self._events: list[Event] = []
-        self._writers = {0: WriteEpoch(0, None)}
-        self._writer = self._writers[0]
-        self._reader: ReadEpoch | None = None  # of epoch 1, from keys on
-        self._lane: ReadEpoch | None = None  # the same, when nothing but application data is expected
+        self._writer_0 = WriteEpoch(0, None)
+        self._writer = self._writer_0  # of alerts and application data: the epoch that we have changed to
+        self._lane: ReadEpoch | None = None  # of epoch 1, when nothing but application data is expected
         self._fingerprints: list[Fingerprint] | None = None
         self._matched: Fingerprint | None = None
-        self._committed = False
-        self._flights_sent = 0
+        self._strangers: set[bytes] = set()  # leaf certificates that matched no fingerprint once
+        self._has_sent = False
         self._timeout = self._config.initial_timeout
         self._last_sent: Instant | None = None
         self._retransmissions = 0  # of the current flight, in a row
@@ -166,14 +183,13 @@ class DtlsConnection:
 
     @property
     def remote_certificates(self) -> tuple[bytes, ...]:
-        """The peer's chain in DER, leaf first; empty until it has proved to hold the key (W3C getRemoteCertificates)."""
-        return self._handshake.peer_chain if self._committed else ()
+        """The peer's chain in DER, leaf first; empty until the handshake is finished (W3C getRemoteCertificates)."""
+        return self._handshake.peer_chain if self._is_finished else ()
 
     @property
     def record_overhead(self) -> int:
         """**Bytes** that a record adds to the data given to `send`: 37 for GCM, 29 for ChaCha20-Poly1305 (before keys: 37)."""
-        writer = self._writers.get(1)
-        return writer.overhead if writer else RECORD_HEADER_LENGTH + 24
+        return self._session.writer.overhead if self._session else RECORD_HEADER_LENGTH + 24
 
     def export_keying_material(self, label: str, context: bytes | None, length: int) -> bytes:
         """Keys for another protocol, bound to this connection; both ends get the same.
@@ -220,7 +236,7 @@ class DtlsConnection:
         if self._matched is not None or self._state in (DtlsState.CLOSED, DtlsState.FAILED):
             return
         self._fingerprints = list(fingerprints)
-        if self._committed and self._check_peer(now):
+        if self._is_finished:
             self._open_gate(now)
 
     def send(self, data: bytes, *, now: Instant) -> None:
@@ -249,7 +265,7 @@ class DtlsConnection:
         """Send close_notify if the peer may know of us, cancel everything. Idempotent. Spec: RFC 5246 §7.2.1."""
         if self._state in (DtlsState.CLOSED, DtlsState.FAILED):
             return
-        if self._flights_sent:
+        if self._has_sent:
             self._send_alert(AlertLevel.WARNING, AlertDescription.CLOSE_NOTIFY, now)
         self._end(DtlsState.CLOSED, Closed(None), now)
 
@@ -280,10 +296,7 @@ class DtlsConnection:
             if self._tap is not None:
                 self._tap.timer("dtls", timer.name, now=now)
             if timer is Timer.RETRANSMIT:
-                self._retransmissions += 1
-                self.retransmissions += 1
-                self._timeout = min(2 * self._timeout, self._config.maximum_timeout)
-                self._send_flight(self._handshake.flight, now)
+                self._retransmit(now)
             elif timer is Timer.REFUSAL:
                 self._on_refusal_timeout(now)
             else:
@@ -328,8 +341,7 @@ class DtlsConnection:
 
     def _on_plaintext(self, content_type: int, number: int, record: bytes, now: Instant) -> None:
         """A record that proves nothing about its sender."""
-        handshake = self._handshake
-        if handshake.state is HandshakeState.FINISHED:
+        if self._is_finished:
             self._drop(record, "plaintext after the handshake", now)
         elif len(record) - RECORD_HEADER_LENGTH > MAX_PLAINTEXT:
             self._drop(record, "record too long", now)
@@ -338,10 +350,8 @@ class DtlsConnection:
         elif content_type == ContentType.CHANGE_CIPHER_SPEC:
             if record[RECORD_HEADER_LENGTH:] != CHANGE_CIPHER_SPEC_BODY:
                 self._drop(record, "malformed ChangeCipherSpec", now)
-            elif handshake.change_cipher_spec():
-                self._read_early_records(now)
             else:
-                self._drop(record, "ChangeCipherSpec out of place", now)
+                self._on_change_cipher_spec(record, now)
         elif content_type == ContentType.ALERT:
             self._drop(record, "plaintext alert", now)
             if len(record) == RECORD_HEADER_LENGTH + 2 and record[-2] == AlertLevel.FATAL:
@@ -349,19 +359,33 @@ class DtlsConnection:
         else:
             self._drop(record, "plaintext of an unexpected type", now)
 
+    def _on_change_cipher_spec(self, record: bytes, now: Instant) -> None:
+        """It counts at its one place only: CVE-2014-0224. Records that came too early can be read now."""
+        changed = [session for session in self._sessions if session.handshake.change_cipher_spec()]
+        if changed:
+            self._read_early_records(now)
+        else:
+            self._drop(record, "ChangeCipherSpec out of place", now)
+
     def _on_protected(self, content_type: int, number: int, record: bytes, now: Instant) -> None:
         """A record of epoch 1: kept until it may be read, then opened."""
-        handshake = self._handshake
-        if handshake.state not in (HandshakeState.WAIT_FINISHED, HandshakeState.FINISHED):
+        ready = [s for s in self._sessions if s.handshake.state in _READABLE]
+        if not ready:
             self._keep_early(record, MAX_EARLY_RECORDS, now)
-            if handshake.is_committed and content_type == _APPLICATION_DATA:
+            if self._session is not None and content_type == _APPLICATION_DATA:
                 self._ask_for_finished(now)
             return
-        assert self._reader is not None
-        data = self._reader.unprotect(content_type, number, record, RECORD_HEADER_LENGTH, len(record))
-        if data is None:
+        for session in ready:
+            data = session.reader.unprotect(content_type, number, record, RECORD_HEADER_LENGTH, len(record))
+            if data is not None:
+                break
+        else:
             self._drop(record, "forged or replayed record", now)
             return
+        # The peer has these keys, so this is the handshake that it took part in.
+        self._session, self._sessions, self._handshake = session, [session], session.handshake
+        if self._role is Role.CLIENT:
+            self._writer = session.writer  # the flight sent last may have been another one's
         if self._tap is not None:
             self._tap.packet(
                 "dtls-plaintext",
@@ -381,7 +405,7 @@ class DtlsConnection:
     def _on_application_data(self, data: bytes, record: bytes, now: Instant) -> None:
         if self._state is DtlsState.CONNECTED:
             self._events.append(ApplicationData(data))
-        elif self._handshake.state is not HandshakeState.FINISHED:
+        elif not self._is_finished:
             # Authentic, but ahead of its Finished; the record is marked as seen, so the plaintext is what is kept.
             self._hold(data, record, now)
             self._ask_for_finished(now)
@@ -390,8 +414,8 @@ class DtlsConnection:
 
     def _ask_for_finished(self, now: Instant) -> None:
         """The server talks already, so its Finished is lost or late: no need to wait for the timer. Spec: RFC 6347 §4.2.4."""
-        if self._role is Role.CLIENT:
-            self._repeat_flight(self._handshake.flight, now)
+        if self._role is Role.CLIENT and self._session is not None:
+            self._repeat_flight(self._session.handshake.flight, now)
 
     def _hold(self, data: bytes, record: bytes, now: Instant) -> None:
         """Keep application data until the gate opens."""
@@ -430,7 +454,7 @@ class DtlsConnection:
                 self._drop(content[offset:], "malformed handshake header", now)
                 return
             piece, offset = content[offset:end], end
-            if self._handshake.state is HandshakeState.FINISHED and fragment.type != HandshakeType.FINISHED:
+            if self._is_finished and fragment.type != HandshakeType.FINISHED:
                 self._refuse_renegotiation(fragment, piece, now)
                 continue
             try:
@@ -459,7 +483,7 @@ class DtlsConnection:
         handshake = self._handshake
         if isinstance(handshake, ServerHandshake) and handshake.verify_request is not None:
             content, handshake.verify_request = handshake.verify_request, None
-            record = self._writers[0].protect_numbered(number, ContentType.HANDSHAKE, content, DTLS_1_0)
+            record = self._writer_0.protect_numbered(number, ContentType.HANDSHAKE, content, DTLS_1_0)
             if self._tap is not None:
                 self._tap.packet("dtls", Direction.OUT, record, now=now)
             self._out.append(record)
@@ -477,7 +501,12 @@ class DtlsConnection:
             return
         self._drop(piece, "handshake message refused", now)
         self._handshake.rollback()
-        self._refusal = (str(error)[:300], alert)
+        if self._session is None:  # else it is only a fork that reads nonsense
+            self._doubt(str(error), alert, now)
+
+    def _doubt(self, reason: str, alert: AlertDescription, now: Instant) -> None:
+        """The peer has not begun well. Give a better beginning some time to come."""
+        self._refusal = (reason[:300], alert)
         if Timer.REFUSAL not in self._timers:
             self._timers.set(Timer.REFUSAL, now + self._config.refusal_timeout)
 
@@ -497,36 +526,54 @@ class DtlsConnection:
         if self._refusal is not None:
             hints.append(f"last refused: {self._refusal[0]}")
         hint = "".join(f"; {h}" for h in hints)
-        reason = f"no handshake within {self._config.handshake_timeout:g} s, in state {self._handshake.state.value!r}"
+        reason = (
+            f"no handshake within {self._config.handshake_timeout:g} s, in state {self._sender.state.value!r}"
+        )
         self._fail(reason + hint, None, now)
 
     def _advance(self, now: Instant) -> None:
-        """Follow the handshake: new keys, a new flight, the end."""
+        """Follow the handshake: keys, a new flight, the end."""
         handshake = self._handshake
-        if handshake.is_committed and not self._committed:
-            self._committed = True
-            self._timers.stop(Timer.REFUSAL)
-            self._use_keys()
-            self._events.append(PeerCertificate(handshake.peer_chain))
-            if self._fingerprints is not None and not self._check_peer(now):
-                return
-        if handshake.flights_made != self._flights_sent:
-            self._flights_sent = handshake.flights_made
+        if handshake.is_committed and (self._session is None or handshake is not self._session.handshake):
+            self._commit(handshake, now)
+        if (flight := handshake.take_new_flight()) is not None and handshake is self._sender:
             self._retransmissions = 0
             # Deviation: RFC 6347 §4.2.4.1 would keep a timer that had grown; but the peer has just answered,
             # so the path is alive, and flights are few.
             self._timeout = self._config.initial_timeout
-            if not self._committed:
-                self._timers.stop(Timer.REFUSAL)
-            self._send_flight(handshake.flight, now)
-        if handshake.state is HandshakeState.FINISHED and Timer.HANDSHAKE in self._timers:
+            self._timers.stop(Timer.REFUSAL)
+            self._send_flight(flight, now)
+        if handshake.state is HandshakeState.FINISHED and not self._is_finished:
+            self._is_finished = True
             self._timers.clear()
+            self._early.clear()
+            self._early_bytes = 0
             handshake.release()
+            self._events.append(PeerCertificate(handshake.peer_chain))
             self._open_gate(now)
+        elif isinstance(handshake, ClientHandshake) and handshake.is_committed and not self._is_finished:
+            self._handshake = handshake.fork()
 
-    def _use_keys(self) -> None:
-        """Make record protection for epoch 1. Spec: RFC 5246 §6.3."""
-        keys = self._handshake.keys
+    @property
+    def _sender(self) -> ClientHandshake | ServerHandshake:
+        """The handshake whose flight is ours to send."""
+        return self._handshake if self._session is None else self._session.handshake
+
+    def _commit(self, handshake: ClientHandshake | ServerHandshake, now: Instant) -> None:
+        """The peer proved to hold the key of its certificate: make a session of it, if that is the right certificate."""
+        if isinstance(handshake, ClientHandshake) and handshake.repeats is not None:
+            for session in self._sessions:
+                if session.handshake is handshake.repeats:
+                    self._session = session
+            self._repeat_flight(self._sender.flight, now)
+            return
+        if self._fingerprints is not None:
+            try:
+                check_fingerprints(handshake.peer_chain[0], self._fingerprints)
+            except FingerprintMismatchError as error:
+                self._on_stranger(handshake, str(error), now)
+                return
+        keys = handshake.keys
         assert keys is not None
         if self._tap is not None:
             self._tap.secret("CLIENT_RANDOM", keys.client_random, keys.master_secret)
@@ -534,28 +581,43 @@ class DtlsConnection:
         client = protection_for(keys.suite, block.client_key, block.client_iv)
         server = protection_for(keys.suite, block.server_key, block.server_iv)
         ours, theirs = (client, server) if self._role is Role.CLIENT else (server, client)
-        self._writers[1] = WriteEpoch(1, ours)
-        self._reader = ReadEpoch(1, theirs)
+        self._session = _Session(handshake, WriteEpoch(1, ours), ReadEpoch(1, theirs))
+        self._sessions.append(self._session)
+        if len(self._sessions) > MAX_SESSIONS:
+            oldest = self._sessions.pop(0).handshake
+            assert isinstance(oldest, ClientHandshake), "a server has one"
+            oldest.forget()
 
-    def _check_peer(self, now: Instant) -> bool:
-        """Compare the peer's certificate with the fingerprints from signalling. Spec: RFC 8122 §6.2, RFC 8827 §6.5."""
-        assert self._fingerprints is not None
-        try:
-            self._matched = check_fingerprints(self._handshake.peer_chain[0], self._fingerprints)
-        except FingerprintMismatchError as error:
-            self._fail(str(error), AlertDescription.BAD_CERTIFICATE, now)
-            return False
-        return True
+    def _on_stranger(self, handshake: ClientHandshake | ServerHandshake, reason: str, now: Instant) -> None:
+        """A certificate that signalling did not announce. Spec: RFC 8122 §6.2, RFC 8827 §6.5.
+
+        The server's certificate is proved only with its Finished, so a client looks twice: what came may have
+        been damaged on the way, or forged, and the true flight may follow.
+        """
+        leaf = handshake.peer_chain[0]
+        if isinstance(handshake, ServerHandshake) or leaf in self._strangers:
+            self._fail(reason, AlertDescription.BAD_CERTIFICATE, now)
+        elif len(self._strangers) < MAX_STRANGERS:
+            self._strangers.add(leaf)
+            handshake.forget()
+            handshake.take_new_flight()
+            if self._session is None:
+                self._doubt(reason, AlertDescription.BAD_CERTIFICATE, now)
 
     def _open_gate(self, now: Instant) -> None:
         """Hand out keys and data, if the handshake is finished and the peer is the one expected."""
-        handshake = self._handshake
-        if self._matched is None or handshake.state is not HandshakeState.FINISHED:
+        if self._fingerprints is None:
+            return
+        handshake, session = self._handshake, self._session
+        try:
+            self._matched = check_fingerprints(handshake.peer_chain[0], self._fingerprints)
+        except FingerprintMismatchError as error:
+            self._fail(str(error), AlertDescription.BAD_CERTIFICATE, now)
             return
         keys = handshake.keys
-        assert keys is not None and handshake.group is not None
+        assert keys is not None and handshake.group is not None and session is not None
         self._move(DtlsState.CONNECTED, now)
-        self._lane = self._reader if self._tap is None else None
+        self._lane = session.reader if self._tap is None else None
         profile = handshake.srtp_profile
         self._events.append(Connected(DTLS_1_2, keys.suite, handshake.group, profile))
         if profile is not None:
@@ -575,6 +637,16 @@ class DtlsConnection:
 
     # -- flights out ------------------------------------------------------------------------------------
 
+    def _retransmit(self, now: Instant) -> None:
+        """The timer fired. Spec: RFC 6347 §4.2.4."""
+        self._retransmissions += 1
+        self.retransmissions += 1
+        self._timeout = min(2 * self._timeout, self._config.maximum_timeout)
+        self._send_flight(self._sender.flight, now)
+        if self._retransmissions >= DOUBTED_RETRANSMISSIONS and self._handshake is not self._sender:
+            # The server does not take our answer. Perhaps what it answered was a damaged copy of our hello.
+            self._send_flight(self._handshake.flight, now)
+
     def _send_flight(self, flight: Flight | None, now: Instant) -> None:
         """Send a flight, the first time or again, and await the answer."""
         if flight is None:
@@ -582,15 +654,19 @@ class DtlsConnection:
         mtu = self._config.mtu
         if self._retransmissions >= BLACKHOLE_RETRANSMISSIONS:
             mtu = min(mtu, BLACKHOLE_MTU)
-        datagrams = flight.datagrams(self._writers, mtu)
+        writers = {0: self._writer_0}
         if flight.entries[-1].epoch == 1:
-            self._writer = self._writers[1]  # a ChangeCipherSpec has gone out: RFC 5246 §7.1
+            assert self._session is not None
+            # With its ChangeCipherSpec we change to epoch 1: RFC 5246 §7.1.
+            writers[1] = self._writer = self._session.writer
+        datagrams = flight.datagrams(writers, mtu)
         if self._tap is not None:
             for datagram in datagrams:
                 self._tell_datagram(datagram, now)
         self._out.extend(datagrams)
+        self._has_sent = True
         self._last_sent = now
-        if self._handshake.state is not HandshakeState.FINISHED:
+        if self._sender.state is not HandshakeState.FINISHED:
             self._timers.set(Timer.RETRANSMIT, now + self._timeout)
 
     def _repeat_flight(self, flight: Flight | None, now: Instant) -> None:
@@ -638,14 +714,15 @@ class DtlsConnection:
         self._move(state, now)
         self._events.append(event)
         self._timers.clear()
-        self._lane = self._reader = None
-        self._writers = {0: self._writers[0]}
-        self._writer = self._writers[0]
+        self._lane = None
+        self._writer = self._writer_0
         self._early.clear()
         self._held = []
         self._early_bytes = self._held_bytes = 0
-        self._handshake.release()
-        self._handshake.keys = None
+        for handshake in (self._handshake, *(session.handshake for session in self._sessions)):
+            handshake.release()
+            handshake.keys = None
+        self._sessions, self._session = [], None
 
     # -- tap --------------------------------------------------------------------------------------------------
 

@@ -118,7 +118,7 @@ class DtlsConfig:
     """The doubling stops here."""
     handshake_timeout: float = 120.0
     """From `start` to giving up."""
-    refusal_timeout: float = 5.0
+    refusal_timeout: float = 10.0
     """How long after refusing the peer's flight a valid one may still replace it (see `connection`)."""
 
     def __post_init__(self) -> None:

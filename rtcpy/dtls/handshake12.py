@@ -68,11 +68,13 @@ class Handshake12:
     def __init_subclass__(cls) -> None:
         cls.inputs = frozenset(kind for _, kind in cls.table)
 
-    def __init__(self, certificate: Certificate, entropy: Entropy, config: DtlsConfig) -> None:
+    def __init__(
+        self, certificate: Certificate, entropy: Entropy, config: DtlsConfig, random: bytes = b""
+    ) -> None:
         self._certificate = certificate
         self._entropy = entropy
         self._config = config
-        self._random = entropy.token(RANDOM_LENGTH)
+        self._random = random or entropy.token(RANDOM_LENGTH)
         self._in_order = InOrder(0)
         self._transcript = bytearray()
         self._answered_seq = 0  # messages below this are what our last flight answered
@@ -81,7 +83,7 @@ class Handshake12:
         self.state = HandshakeState.START
         self.flight: Flight | None = None
         """The flight last made: what a timer retransmits."""
-        self.flights_made = 0
+        self._is_flight_new = False
         self.keys: KeySchedule | None = None
         self.suite: CipherSuite | None = None
         self.group: NamedGroup | None = None
@@ -131,6 +133,11 @@ class Handshake12:
             return False
         self._move(Input.CHANGE_CIPHER_SPEC)
         return True
+
+    def take_new_flight(self) -> Flight | None:
+        """The flight made since the last call, if any: to be sent now."""
+        is_new, self._is_flight_new = self._is_flight_new, False
+        return self.flight if is_new else None
 
     def rollback(self) -> None:
         """Forget the peer's flight, as if none of it had come."""
@@ -217,5 +224,5 @@ class Handshake12:
 
     def _make_flight(self, flight: Flight) -> None:
         self.flight = flight
-        self.flights_made += 1
+        self._is_flight_new = True
         self._answered_seq = self._in_order.next_seq
