@@ -284,7 +284,7 @@ class DtlsConnection:
                     self._events.append(ApplicationData(data))
                 return
         if self._state is DtlsState.NEW:
-            self._keep_early(packet, MAX_EARLY_DATAGRAMS, now)
+            self._keep_early(bytes(packet), MAX_EARLY_DATAGRAMS, now)
         else:
             self._receive(packet, now)
 
