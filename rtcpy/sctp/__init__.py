@@ -22,7 +22,7 @@ beside `outbound` and `inbound`; it is not offered.
 from rtcpy.sctp.association import Association, State
 from rtcpy.sctp.config import SctpConfig
 from rtcpy.sctp.datachannel import Channel, ChannelState, DataChannels
-from rtcpy.sctp.errors import MessageTooLargeError, SctpDecodeError
+from rtcpy.sctp.errors import ChannelParameterError, MessageTooLargeError, SctpDecodeError
 from rtcpy.sctp.events import (
     Aborted,
     BufferedAmountLow,
@@ -36,6 +36,7 @@ from rtcpy.sctp.events import (
     Restarted,
     ShutDown,
     StreamMessage,
+    StreamMessageTooLarge,
     StreamsReset,
 )
 
@@ -50,6 +51,7 @@ __all__ = [
     "ChannelClosing",
     "ChannelMessage",
     "ChannelOpened",
+    "ChannelParameterError",
     "ChannelState",
     "DataChannels",
     "Established",
@@ -60,5 +62,6 @@ __all__ = [
     "ShutDown",
     "State",
     "StreamMessage",
+    "StreamMessageTooLarge",
     "StreamsReset",
 ]

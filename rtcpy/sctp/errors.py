@@ -18,3 +18,9 @@ class MessageTooLargeError(UsageError, TypeError):
     """
 
     name = "TypeError"
+
+
+class ChannelParameterError(UsageError, TypeError):
+    """Arguments of a new channel that contradict each other or the API (W3C webrtc §6.1: TypeError)."""
+
+    name = "TypeError"

@@ -33,6 +33,14 @@ class StreamMessage(Event):
 
 
 @dataclass(slots=True)
+class StreamMessageTooLarge(Event):
+    """A message of `size` bytes exceeded our `max_message_size`: it was acknowledged and thrown away."""
+
+    stream_id: int
+    size: int
+
+
+@dataclass(slots=True)
 class StreamsReset(Event):
     """Streams started again at sequence number 0 (RFC 6525).
 
