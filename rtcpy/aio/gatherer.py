@@ -27,6 +27,10 @@ RESOLVE_TIMEOUT = (
 )
 
 
+NOT_SUPPORTED = "relays and STUN over TCP or TLS are not supported by this version"
+_NO_RELAY_YET = ("turn", "turns", "stuns")
+
+
 class Gatherer:
     """Answers each `GatheringNeeded` of one peer.
 
@@ -45,21 +49,24 @@ class Gatherer:
     def start(self, request: GatheringNeeded, configuration: Configuration) -> None:
         """Bind what is not bound yet, tell the peer, and go after the servers."""
         self._bind(configuration)
-        addresses = list(self._sockets.values())
-        literal: list[tuple[ServerEndpoint, Address]] = []
+        known: list[tuple[ServerEndpoint, Address]] = []
         names: list[ServerEndpoint] = []
         for server in request.servers:
-            if _is_literal(server.host):
-                literal.append((server, Address(server.host, server.port)))
+            if server.scheme in _NO_RELAY_YET or server.transport != "udp":
+                self._peer.server_unreachable(server, NOT_SUPPORTED, now=self._driver.now())
+            elif _is_literal(server.host):
+                known.append((server, Address(server.host, server.port)))
             else:
                 names.append(server)
-        if not names:
-            self._peer.gather(request.generation, addresses, literal, now=self._driver.now())
-            self._driver.touch()
-            return
-        task = asyncio.get_running_loop().create_task(self._resolve(request, addresses, literal, names))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        addresses = list(self._sockets.values())
+        self._peer.gather(
+            request.generation, addresses, known, more_to_come=bool(names), now=self._driver.now()
+        )
+        self._driver.touch()
+        if names:
+            task = asyncio.get_running_loop().create_task(self._resolve_all(request.generation, names))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     def _bind(self, configuration: Configuration) -> None:
         """One socket per chosen address; those of an earlier generation are used again (their NAT bindings live)."""
@@ -80,14 +87,41 @@ class Gatherer:
                 continue
             self._sockets[candidate.host] = LocalAddress(address, candidate.interface)
 
-    async def _resolve(
-        self,
-        request: GatheringNeeded,
-        addresses: Sequence[LocalAddress],
-        literal: list[tuple[ServerEndpoint, Address]],
-        names: Sequence[ServerEndpoint],
-    ) -> None:
-        raise NotImplementedError
+    async def _resolve_all(self, generation: int, servers: Sequence[ServerEndpoint]) -> None:
+        """Look names up side by side; each server joins when its address is known, the last one ends the waiting."""
+        lookups = [asyncio.create_task(self._resolve(server)) for server in servers]
+        try:
+            for left, lookup in zip(
+                range(len(lookups) - 1, -1, -1), asyncio.as_completed(lookups), strict=True
+            ):
+                found = await lookup
+                self._peer.add_servers(generation, found, more_to_come=left > 0, now=self._driver.now())
+                self._driver.touch()
+        finally:
+            for task in lookups:
+                task.cancel()
+
+    async def _resolve(self, server: ServerEndpoint) -> list[tuple[ServerEndpoint, Address]]:
+        """The first address of each family that `server`'s name has; none is reported. Spec: RFC 7064 §3.2."""
+        try:
+            async with asyncio.timeout(RESOLVE_TIMEOUT):
+                found = await self._driver.loop.getaddrinfo(server.host, server.port, type=socket.SOCK_DGRAM)
+        except TimeoutError:
+            reason = f"the name {server.host} was not resolved within {RESOLVE_TIMEOUT:g} s"
+        except (OSError, UnicodeError) as exc:
+            reason = f"the name {server.host} cannot be resolved: {exc}"
+        else:
+            by_family = {family: sockaddr for family, _, _, _, sockaddr in reversed(found)}
+            addresses = [
+                (server, Address(str(by_family[family][0]), server.port))
+                for family in (socket.AF_INET, socket.AF_INET6)
+                if family in by_family
+            ]
+            if addresses:
+                return addresses
+            reason = f"the name {server.host} has no address"
+        self._peer.server_unreachable(server, reason, now=self._driver.now())
+        return []
 
     def close(self) -> None:
         """Stop resolving."""

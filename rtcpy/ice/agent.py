@@ -57,7 +57,6 @@ from rtcpy.ice.config import (
     MAX_LOCAL_ADDRESSES,
     MAX_PEER_REFLEXIVE,
     MAX_REMOTE_CANDIDATES,
-    MAX_SERVERS,
     MAX_STREAMS,
     TA_MIN,
     IceConfig,
@@ -240,7 +239,7 @@ class IceAgent:
         Args:
             local_addresses: sockets that the driver has bound.
             servers: STUN servers to ask, at most 16.
-            more_to_come: relayed candidates will be added; `GatheringDone` waits for `finish_gathering`.
+            more_to_come: relayed candidates or servers will be added; `GatheringDone` waits for `finish_gathering`.
             now: instant of this call.
 
         Raises:
@@ -261,12 +260,25 @@ class IceAgent:
         ranked = sorted(zip(local_preferences(usable), usable, strict=True), key=lambda item: -item[0])
         for preference, entry in ranked:
             self._add_host(session, entry, preference)
-        asked = list(servers)[:MAX_SERVERS]
-        if self._config.transport_policy is TransportPolicy.ALL and asked:
+        if self._config.transport_policy is TransportPolicy.ALL and (servers or more_to_come):
             bases = [entry.address for _, entry in ranked]
-            session.gatherer = Gatherer(bases, asked, self._config, self._entropy, now=now)
+            session.gatherer = Gatherer(bases, servers, self._config, self._entropy, now=now)
             self._emit(session.gatherer.take_packets(), now)
         self._finish(now)
+
+    def add_servers(self, servers: Sequence[StunServer], *, now: Instant) -> None:
+        """Ask more STUN servers, whose names were resolved after ``gather(more_to_come=True)``.
+
+        No effect once gathering has ended: a late server is not worth another round.
+
+        Spec: RFC 8838 §3 (nothing waits for the slowest).
+        """
+        self._require_open("add_servers")
+        session = self._session
+        if session.gathering_state is IceGatheringState.GATHERING and session.gatherer is not None:
+            session.gatherer.ask(servers, now=now)
+            self._emit(session.gatherer.take_packets(), now)
+            self._finish(now)
 
     def add_local_candidate(self, candidate: Candidate, *, stream: int = 0, now: Instant) -> None:
         """Add a relayed candidate that a TURN client allocated.

@@ -22,7 +22,7 @@ from rtcpy.core.machine import Address, Datagram, Instant
 from rtcpy.ice.binding import error_code, mapped_address, write_server_request
 from rtcpy.ice.candidate import canonical, parse_ip, unusable_reason
 from rtcpy.ice.check import retransmission_interval
-from rtcpy.ice.config import IceConfig, StunServer
+from rtcpy.ice.config import MAX_SERVERS, IceConfig, StunServer
 from rtcpy.stun import Message, MessageClass, new_transaction_id
 
 NO_ANSWER = 701  # the server could not be reached, W3C webrtc §4.8.3
@@ -87,6 +87,8 @@ class Gatherer:
     """
 
     __slots__ = (
+        "_asked",
+        "_bases",
         "_config",
         "_deadline",
         "_entropy",
@@ -109,10 +111,9 @@ class Gatherer:
         now: Instant,
     ) -> None:
         self._config, self._entropy = config, entropy
-        numbered = list(enumerate(servers))
-        self._waiting: deque[tuple[Address, StunServer, int]] = deque(
-            (base, server, i) for base in bases for i, server in numbered if may_ask(base, server.address)
-        )
+        self._bases = list(bases)
+        self._asked = 0
+        self._waiting: deque[tuple[Address, StunServer, int]] = deque()
         self._queries: dict[bytes, _Query] = {}
         self._refreshing = True
         self._refreshed: dict[tuple[Address, Address], bytes] = {}
@@ -120,6 +121,22 @@ class Gatherer:
         self._next_at = now
         self._deadline = now + config.gathering_timeout
         self._keepalive_at: Instant | None = None
+        self.ask(servers, now=now)
+
+    def ask(self, servers: Iterable[StunServer], *, now: Instant) -> None:
+        """Ask more servers, at most `MAX_SERVERS` in all: their names were resolved later than others'."""
+        fresh = list(servers)[: MAX_SERVERS - self._asked]
+        if not fresh:
+            return
+        numbered = list(enumerate(fresh, self._asked))
+        self._asked += len(fresh)
+        self._waiting.extend(
+            (base, server, i)
+            for base in self._bases
+            for i, server in numbered
+            if may_ask(base, server.address)
+        )
+        self._deadline = now + self._config.gathering_timeout
         self._start_due(now)
 
     @property

@@ -474,6 +474,7 @@ class Peer:
         addresses: Sequence[ice.LocalAddress],
         servers: Sequence[tuple[ServerEndpoint, Address]] = (),
         *,
+        more_to_come: bool = False,
         now: Instant,
     ) -> None:
         """Answer `GatheringNeeded`: the sockets that are bound, and the servers with their addresses.
@@ -481,7 +482,8 @@ class Peer:
         Args:
             generation: of the event; of an older one the call is ignored, and so is a second call.
             addresses: of bound sockets.
-            servers: those that could be resolved.
+            servers: those whose addresses are known.
+            more_to_come: names are still being resolved; `add_servers` follows and nothing waits for it.
             now: instant of this call.
 
         Spec: RFC 8445 §5.1.1, W3C webrtc §5.6 ("began gathering").
@@ -489,13 +491,33 @@ class Peer:
         if generation != self._generation or not self._awaiting_gather or self._transport is None:
             return
         self._awaiting_gather = False
-        usable = [
-            ice.StunServer(address, server.url)
-            for server, address in servers
-            if server.scheme in ("stun", "turn") and server.transport == "udp"  # TURN servers answer STUN too
-        ]
         self._set_gathering(IceGatheringState.GATHERING, now)
-        self._transport.gather(addresses, usable, now=now)
+        self._transport.gather(addresses, _stun_servers(servers), more_to_come=more_to_come, now=now)
+        self._collect(now)
+
+    def add_servers(
+        self,
+        generation: int,
+        servers: Sequence[tuple[ServerEndpoint, Address]],
+        *,
+        more_to_come: bool,
+        now: Instant,
+    ) -> None:
+        """Servers whose names were resolved after ``gather(more_to_come=True)``; the last call ends the waiting.
+
+        Args:
+            generation: of the `GatheringNeeded`; of an older one the call is ignored.
+            servers: those resolved now, perhaps none.
+            more_to_come: whether yet others are being resolved.
+            now: instant of this call.
+
+        Spec: RFC 8838 §3.
+        """
+        if generation != self._generation or self._awaiting_gather or self._transport is None:
+            return
+        if self._transport.closed:
+            return
+        self._transport.add_servers(_stun_servers(servers), more_to_come=more_to_come, now=now)
         self._collect(now)
 
     def server_unreachable(self, server: ServerEndpoint, reason: str, *, now: Instant) -> None:
@@ -1188,6 +1210,15 @@ class Peer:
 
 _ICE_STATES = {state: IceTransportState(state.value) for state in ice.IceConnectionState}
 _DTLS_STATES = {state: DtlsTransportState(state.value) for state in dtls.DtlsState}
+
+
+def _stun_servers(servers: Sequence[tuple[ServerEndpoint, Address]]) -> list[ice.StunServer]:
+    """Those that can be asked over UDP; TURN servers answer STUN too (RFC 8656 §3.1)."""
+    return [
+        ice.StunServer(address, server.url)
+        for server, address in servers
+        if server.scheme in ("stun", "turn") and server.transport == "udp"
+    ]
 
 
 def _policy(policy: IceTransportPolicy) -> ice.TransportPolicy:

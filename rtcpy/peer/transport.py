@@ -171,6 +171,13 @@ class Transport:
         self.ice.gather(addresses, servers, more_to_come=more_to_come, now=now)
         self._pump(now)
 
+    def add_servers(self, servers: Sequence[ice.StunServer], *, more_to_come: bool, now: Instant) -> None:
+        """Ask servers whose names took longer to resolve; the last ones end the waiting for more."""
+        self.ice.add_servers(servers, now=now)
+        if not more_to_come:
+            self.ice.finish_gathering(now=now)
+        self._pump(now)
+
     def connect(self, remote: RemoteTransport, *, now: Instant) -> None:
         """The descriptions say whom to connect to: check paths to it, and run DTLS over the first that works.
 
