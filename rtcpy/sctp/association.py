@@ -14,6 +14,7 @@ RFC 9653.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import Enum
 from struct import Struct
 
@@ -271,6 +272,11 @@ class Association:
     def set_remote_max_message_size(self, size: int) -> None:
         """The peer's ``a=max-message-size``, **bytes**; 0 is no limit. Spec: RFC 8841 §6.1."""
         self._remote_max_message_size = size
+
+    def set_ports(self, local_port: int, remote_port: int) -> None:
+        """The SCTP ports that were signalled; to be told before `start`. Spec: RFC 8841 §5 (``a=sctp-port``)."""
+        self._config = replace(self._config, local_port=local_port, remote_port=remote_port)
+        self._ports = _PORTS.pack(remote_port, local_port)
 
     @property
     def max_packet_size(self) -> int:

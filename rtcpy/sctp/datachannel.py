@@ -124,6 +124,10 @@ class DataChannels:
         """The peer's ``a=max-message-size``, **bytes**; 0 is no limit."""
         self.association.set_remote_max_message_size(size)
 
+    def set_ports(self, local_port: int, remote_port: int) -> None:
+        """The SCTP ports that were signalled; see `Association.set_ports`."""
+        self.association.set_ports(local_port, remote_port)
+
     def start(self, *, now: Instant) -> None:
         """DTLS is up: send INIT. OPENs of channels that have ids ride with the COOKIE ECHO."""
         self._started = True
