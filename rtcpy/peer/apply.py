@@ -14,6 +14,7 @@ RFC 8842 §5; RFC 8841 §10.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -31,6 +32,9 @@ from rtcpy.peer.negotiation import (
 from rtcpy.peer.sections import Description, MediaSection, read_description
 from rtcpy.peer.states import SIGNALING_TRANSITIONS, SdpType, Side, SignalingState
 from rtcpy.peer.transceiver import Transceiver, TransceiverDirection
+
+_NUMBER = re.compile("[0-9]{1,9}")
+"""The mids that we make, in RFC 9429 §5.2.1's "per-PeerConnection counter"; other sides may name sections freely."""
 
 # --- effects -------------------------------------------------------------------------------------------------
 
@@ -117,8 +121,13 @@ def apply_local(state: Negotiation, kind: SdpType, text: str) -> Applied:
     if kind is SdpType.OFFER:
         # An offer in have-local-offer replaces the one before; what to roll back to stays.
         before = state.stable if state.stable is not None else state
+        used = [int(s.mid) for s in created.sections if s.mid is not None and _NUMBER.fullmatch(s.mid)]
         after = replace(
-            state, signaling=signaling, pending_local=created, stable=replace(before, stable=None)
+            state,
+            signaling=signaling,
+            pending_local=created,
+            next_mid=max([state.next_mid, *(mid + 1 for mid in used)]),
+            stable=replace(before, stable=None),
         )
         return _applied(state, _clear_restart_flag(after, created))
     answer = created if kind is SdpType.ANSWER else replace(created, type=SdpType.PRANSWER)

@@ -43,6 +43,9 @@ ICE_OPTIONS = ("trickle", "ice2")
 OLD_FORM_STREAMS = 1024
 """Streams announced in a=sctpmap of the older form: what browsers wrote there; SCTP negotiates the number anyway."""
 
+PLACEHOLDER = Credentials("0000", "0" * 22)
+"""Never signalled: stands in where a description without sections is compared with what would be made now."""
+
 Gathered = dict[str, LocalGeneration]
 """Candidates of ours by user name fragment."""
 
@@ -68,10 +71,8 @@ def create_offer(
             f"create_offer is not possible in {state.signaling} (W3C webrtc §4.4.2, createOffer)"
         )
     version = state.session_version + 1
-    description, next_mid = _offer(
-        state, version, offer_credentials(state, fresh, ice_restart=ice_restart), gathered
-    )
-    return replace(state, session_version=version, next_mid=next_mid, last_offer=description)
+    credentials = offer_credentials(state, fresh, ice_restart=ice_restart)
+    return replace(state, session_version=version, last_offer=_offer(state, version, credentials, gathered))
 
 
 def create_answer(state: Negotiation, *, fresh: Credentials, gathered: Gathered) -> Negotiation:
@@ -107,12 +108,8 @@ def is_last_offer_accurate(state: Negotiation, gathered: Gathered) -> bool:
     version = last.model.origin.session_version
     if version <= state.abandoned_version:
         return False
-    carriers = [
-        Credentials(s.ufrag, s.pwd) for s in last.sections if s.ufrag is not None and s.pwd is not None
-    ]
-    fresh = carriers[0] if carriers else Credentials("", "")
-    credentials = offer_credentials(state, fresh, ice_restart=False)
-    return _offer(state, version, credentials, gathered)[0].text == last.text
+    credentials = offer_credentials(state, _own_credentials(last) or PLACEHOLDER, ice_restart=False)
+    return _offer(state, version, credentials, gathered).text == last.text
 
 
 def is_last_answer_accurate(state: Negotiation, gathered: Gathered) -> bool:
@@ -123,10 +120,7 @@ def is_last_answer_accurate(state: Negotiation, gathered: Gathered) -> bool:
     version = last.model.origin.session_version
     if version <= state.abandoned_version:
         return False
-    carriers = [
-        Credentials(s.ufrag, s.pwd) for s in last.sections if s.ufrag is not None and s.pwd is not None
-    ]
-    credentials = answer_credentials(state, carriers[0] if carriers else Credentials("", ""))
+    credentials = answer_credentials(state, _own_credentials(last) or PLACEHOLDER)
     return _answer(state, version, credentials, gathered).text == last.text
 
 
@@ -183,11 +177,8 @@ def _own_credentials(description: Description | None) -> Credentials | None:
 # --- offers --------------------------------------------------------------------------------------------------
 
 
-def _offer(
-    state: Negotiation, version: int, credentials: Credentials, gathered: Gathered
-) -> tuple[Description, int]:
-    """The offer, and the next mid to try after it."""
-    slots, next_mid = _slots(state)
+def _offer(state: Negotiation, version: int, credentials: Credentials, gathered: Gathered) -> Description:
+    slots = _slots(state)
     model = sdp.SessionDescription.new(state.local.session_id, version)
     live = [mid for mid, previous in slots if previous is None]
     if live:  # a group of nothing says nothing
@@ -203,10 +194,10 @@ def _offer(
             _add_transport(media, state.local, credentials, setup="actpass", tls_id=state.local.tls_id)
             media.add(sdp.SctpPort(DEFAULT_SCTP_PORT), sdp.MaxMessageSize(state.local.max_message_size))
             model.media.append(media)
-    return _finish(SdpType.OFFER, model, gathered), next_mid
+    return _finish(SdpType.OFFER, model, gathered)
 
 
-def _slots(state: Negotiation) -> tuple[list[tuple[str, MediaSection | None]], int]:
+def _slots(state: Negotiation) -> list[tuple[str, MediaSection | None]]:
     """The place of every section of the next offer: (mid, `None`) for the live data section, or what to keep rejected.
 
     Spec: RFC 9429 §5.2.2 (recycling, order), RFC 3264 §8.1, §8.2.
@@ -231,18 +222,17 @@ def _slots(state: Negotiation) -> tuple[list[tuple[str, MediaSection | None]], i
         else:
             free.append(section.index)
             slots.append((mid, section))
-    next_mid = state.next_mid
     if not has_data and state.data_wanted:
+        next_mid = state.next_mid
         taken = {s.mid for d in (base, remote) if d is not None for s in d.sections}
         while str(next_mid) in taken:
             next_mid += 1
         entry: tuple[str, MediaSection | None] = (str(next_mid), None)
-        next_mid += 1
         if free:
             slots[free[0]] = entry
         else:
             slots.append(entry)
-    return slots, next_mid
+    return slots
 
 
 def _recycled_since(state: Negotiation, section: MediaSection) -> bool:

@@ -57,7 +57,7 @@ class Negotiation:
         last_answer: W3C [[LastCreatedAnswer]].
         session_version: of the description made last; each new one counts one up (RFC 9429 §5.2.2).
         abandoned_version: of the last one that was rolled back; what is not newer is not offered again by itself.
-        next_mid: the next mid to try.
+        next_mid: one more than any mid of an offer of ours that was applied, also if it was rolled back.
         transceivers: W3C's set of transceivers, in order.
         data_wanted: a data channel was created that needs a section.
         replace: W3C [[LocalIceCredentialsToReplace]].

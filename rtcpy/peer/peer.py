@@ -116,6 +116,9 @@ TLS_ID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 NO_ANSWER_FROM_SERVER = 701
 """errorCode of a server that no host candidate can reach. W3C webrtc §4.8.3."""
 
+UNLIMITED_MESSAGE_SIZE = 1 << 30
+"""**Bytes**: what "no limit" in our a=max-message-size means to SCTP, whose receive window bounds memory anyway."""
+
 MAX_LABEL_BYTES = 65535
 """UTF-8 **bytes** of a label or protocol. W3C webrtc §6.1 (createDataChannel steps 5 and 11), RFC 8832 §5.1."""
 
@@ -828,19 +831,19 @@ class Peer:
         self._max_channels = None
 
     def _close_channels(self, reason: str, now: Instant) -> None:
-        """Data was refused: every channel ends with an error. Spec: W3C webrtc §6.1.2 (closed), §6.2.5, §6.2.7."""
-        if self._sctp is None:
-            return
-        if self._transport is not None and self._transport.channels is not None:
+        """The association cannot be or is no more: every channel ends, with an error if there is a reason.
+
+        Spec: W3C webrtc §6.1.2 (closed), §6.2.5, §6.2.7.
+        """
+        if self._transport is not None:
             self._transport.drop_sctp(now=now)
-            self._collect(now)
-        else:
+            self._dispatch(self._transport.take_events(), now)
+        elif self._sctp is not None:
             self._sctp.close(now=now)
-            self._sctp.take_packets()
-            self._dispatch(self._sctp.take_events(), now)
         for channel in list(self._channels):
+            never = channel.state is sctp.ChannelState.CONNECTING
             channel.state = sctp.ChannelState.CLOSED
-            self._end_channel(channel, reason, "data-channel-failure")
+            self._end_channel(channel, reason, "data-channel-failure" if never else "sctp-failure")
         self._sctp = None
         self._max_channels = None
         self._association_state = SctpTransportState.CLOSED
@@ -866,7 +869,9 @@ class Peer:
         """The channels and their association, made when first needed."""
         if self._sctp is None:
             settings = self._configuration
-            config = replace(settings.sctp, max_message_size=settings.max_message_size)
+            config = replace(
+                settings.sctp, max_message_size=settings.max_message_size or UNLIMITED_MESSAGE_SIZE
+            )
             if settings.path_mtu is not None:
                 config = replace(config, path_mtu=settings.path_mtu, path_mtu_limit=settings.path_mtu)
             self._sctp = sctp.DataChannels(config, entropy=self._entropy, tap=self._tap)
@@ -1056,6 +1061,7 @@ class Peer:
             self._failure = event.reason
         self._association_state = SctpTransportState.CLOSED
         self._update_states(now)
+        self._close_channels(self._failure, now)
 
     def _on_established(self, event: sctp.Established, now: Instant) -> None:
         """Spec: W3C webrtc §6.1.1.3 (connected procedure)."""

@@ -378,9 +378,6 @@ class Transport:
                             self._start_sctp(now)
                         case dtls.PeerCertificate(chain):
                             self.peer_certificates = chain
-                        case dtls.Closed() | dtls.Failed():
-                            if self.channels is not None:
-                                self.channels.close(now=now)
                     again = True
                     self._events.append(event)
 
@@ -441,7 +438,11 @@ class Transport:
 
     def _on_path(self, event: ice.PairSelected, now: Instant) -> None:
         """ICE found a path, or a better one. The first one starts DTLS. Spec: RFC 8445 §12.1."""
+        before = self.selected_pair
         self.selected_pair = event
+        moved = before is not None and (before.local, before.remote) != (event.local, event.remote)
+        if moved and self.channels is not None and self._sctp_started:
+            self.channels.path_changed(now=now)  # what is known of the old path's size and speed is void
         self.selected_pair_changes += 1
         if self.dtls is not None and self.dtls.state is dtls.DtlsState.NEW:
             self.dtls.start(now=now)
