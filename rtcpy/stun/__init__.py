@@ -8,9 +8,10 @@ Where it sits: directly on UDP (or TCP). ICE and TURN import it; it imports `cor
 it shares its port with DTLS and RTP and is told apart by its first byte, 0…3 (RFC 7983).
 
 Read in this order: `declared` (the format as one would draw it), `message` (the same by hand: parse and
-serialize), `attributes` (what each one carries), `integrity` (two HMACs and a CRC), `credentials` (where keys come
-from; the client's half of the long-term dance), `opaque` (passwords in Unicode), `transaction` (retransmission),
-then the answering side: `server`, with `authenticator` (challenges and nonces) and `limiter`. `errors` is three lines.
+serialize), `attributes` (which ones there are), `values` (what each one carries) and `error_codes`, `integrity`
+(two HMACs and a CRC), `credentials` (where keys come from; the client's half of the long-term dance), `opaque`
+(passwords in Unicode), `transaction` (retransmission); then the answering side: `server`, with `authenticator`
+(challenges and nonces) and `limiter`. `errors` is three lines.
 
 Specs: RFC 8489 (obsoletes 5389), its test vectors RFC 5769, ICE's attributes RFC 8445 §16.1, TURN's RFC 8656 §18.
 """
@@ -32,15 +33,10 @@ from rtcpy.stun.attributes import (
     USERHASH,
     USERNAME,
     XOR_MAPPED_ADDRESS,
-    Attribute,
-    AttributeValue,
-    ErrorCode,
-    ErrorNumber,
-    PasswordAlgorithm,
-    PasswordAlgorithmNumber,
 )
 from rtcpy.stun.authenticator import Authenticated, Authenticator, Refused
 from rtcpy.stun.credentials import LongTermClient, Verdict, long_term_key, short_term_key, userhash
+from rtcpy.stun.error_codes import ErrorCode, ErrorNumber
 from rtcpy.stun.errors import StunError
 from rtcpy.stun.integrity import Integrity
 from rtcpy.stun.limiter import RateLimiter
@@ -55,6 +51,7 @@ from rtcpy.stun.message import (
 from rtcpy.stun.opaque import opaque_string
 from rtcpy.stun.server import Answered, Drop, StunServer
 from rtcpy.stun.transaction import Due, RtoEstimator, Transaction, TransactionTimers
+from rtcpy.stun.values import Attribute, AttributeValue, PasswordAlgorithm, PasswordAlgorithmNumber
 
 __all__ = [
     "ALTERNATE_SERVER",

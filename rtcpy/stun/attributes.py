@@ -7,550 +7,88 @@ reads it back:
     message = Message(Method.BINDING, MessageClass.REQUEST, tid, [USERNAME("them:us"), PRIORITY(1845494271)])
     message.get(PRIORITY)         # -> 1845494271, an int for the type checker too
 
-Owned here: value formats (RFC 8489 §14, RFC 8445 §16.1, RFC 8656 §18), their limits, and the registry that says
-which types we understand. Not here: the type-length-value loop (`message`), and the three attributes whose value
-depends on the bytes before them, MESSAGE-INTEGRITY, MESSAGE-INTEGRITY-SHA256 and FINGERPRINT (`integrity`).
+Owned here: the registry that says which types we understand. Not here: the formats of their values (`values`), the
+type-length-value loop (`message`), and the three attributes whose value depends on the bytes before them,
+MESSAGE-INTEGRITY, MESSAGE-INTEGRITY-SHA256 and FINGERPRINT (`integrity`).
 
 Specs: RFC 8489 §14 and §18.3, RFC 8445 §16.1, RFC 8656 §18.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Sequence
-from enum import IntEnum
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
-from rtcpy.core.errors import RtcRangeError
-from rtcpy.core.machine import Address
-from rtcpy.stun.errors import StunError
-
-T = TypeVar("T")
-
-MAGIC_COOKIE = 0x2112A442  # RFC 8489 §5; also the mask of XOR-MAPPED-ADDRESS
-COMPREHENSION_OPTIONAL = 0x8000  # first type that a receiver may ignore, RFC 8489 §14
-MAX_USERNAME_BYTES = 508  # what we send: "fewer than 509 bytes", RFC 8489 §14.3
-MAX_TEXT_CHARACTERS = 127  # "fewer than 128 characters", RFC 8489 §14.8, §14.9, §14.10, §14.14
-MAX_TEXT_BYTES = 509  # the same text, encoded, as we send it, RFC 8489 §14.9
-MAX_TEXT_BYTES_RECEIVED = (
-    763  # what a receiver must be able to take (old 6-byte UTF-8), RFC 8489 §14.3, §14.9
+from rtcpy.stun.values import (
+    MAX_DOMAIN_BYTES,
+    MAX_TEXT_BYTES,
+    MAX_TEXT_CHARACTERS,
+    MAX_USERNAME_BYTES,
+    Attribute,
+    PasswordAlgorithm,
+    address_attribute,
+    decode_address_error,
+    decode_bytes,
+    decode_error_code,
+    decode_even_port,
+    decode_exactly,
+    decode_icmp,
+    decode_nonce,
+    decode_password_algorithm,
+    decode_password_algorithms,
+    decode_unknown_attributes,
+    encode_address_error,
+    encode_bytes,
+    encode_error_code,
+    encode_even_port,
+    encode_exactly,
+    encode_icmp,
+    encode_nonce,
+    encode_password_algorithm,
+    encode_password_algorithms,
+    encode_unknown_attributes,
+    flag_attribute,
+    integer_attribute,
+    leading_integer_attribute,
+    text_attribute,
+    xor_address_attribute,
 )
-MAX_DOMAIN_BYTES = 255  # RFC 8489 §14.16
 
-FAMILY_IPV4 = 0x01  # RFC 8489 §14.1
-FAMILY_IPV6 = 0x02
-
-_MAPPED_PREFIX = 0xFFFF  # ::ffff:0:0/96, an IPv4 address in IPv6 form, RFC 4291 §2.5.5.2
-
-
-class ErrorNumber(IntEnum):
-    """Error codes that STUN, ICE and TURN define. Spec: RFC 8489 §14.8, RFC 8445 §16.2, RFC 8656 §19."""
-
-    TRY_ALTERNATE = 300
-    BAD_REQUEST = 400
-    UNAUTHENTICATED = 401
-    FORBIDDEN = 403
-    UNKNOWN_ATTRIBUTE = 420
-    ALLOCATION_MISMATCH = 437
-    STALE_NONCE = 438
-    ADDRESS_FAMILY_NOT_SUPPORTED = 440
-    WRONG_CREDENTIALS = 441
-    UNSUPPORTED_TRANSPORT_PROTOCOL = 442
-    PEER_ADDRESS_FAMILY_MISMATCH = 443
-    ALLOCATION_QUOTA_REACHED = 486
-    ROLE_CONFLICT = 487
-    SERVER_ERROR = 500
-    INSUFFICIENT_CAPACITY = 508
-
-
-REASON_PHRASES = {
-    ErrorNumber.TRY_ALTERNATE: "Try Alternate",
-    ErrorNumber.BAD_REQUEST: "Bad Request",
-    ErrorNumber.UNAUTHENTICATED: "Unauthenticated",
-    ErrorNumber.FORBIDDEN: "Forbidden",
-    ErrorNumber.UNKNOWN_ATTRIBUTE: "Unknown Attribute",
-    ErrorNumber.ALLOCATION_MISMATCH: "Allocation Mismatch",
-    ErrorNumber.STALE_NONCE: "Stale Nonce",
-    ErrorNumber.ADDRESS_FAMILY_NOT_SUPPORTED: "Address Family not Supported",
-    ErrorNumber.WRONG_CREDENTIALS: "Wrong Credentials",
-    ErrorNumber.UNSUPPORTED_TRANSPORT_PROTOCOL: "Unsupported Transport Protocol",
-    ErrorNumber.PEER_ADDRESS_FAMILY_MISMATCH: "Peer Address Family Mismatch",
-    ErrorNumber.ALLOCATION_QUOTA_REACHED: "Allocation Quota Reached",
-    ErrorNumber.ROLE_CONFLICT: "Role Conflict",
-    ErrorNumber.SERVER_ERROR: "Server Error",
-    ErrorNumber.INSUFFICIENT_CAPACITY: "Insufficient Capacity",
-}
-"""The recommended phrases of the IANA registry; they are for people, the number decides (RFC 8489 §18.4)."""
-
-
-class ErrorCode(NamedTuple):
-    """The value of ERROR-CODE. Spec: RFC 8489 §14.8."""
-
-    code: int
-    reason: str = ""
-
-    @classmethod
-    def of(cls, number: ErrorNumber) -> ErrorCode:
-        """The registered error `number` with its recommended phrase."""
-        return cls(int(number), REASON_PHRASES[number])
-
-
-class AddressError(NamedTuple):
-    """The value of ADDRESS-ERROR-CODE: which family TURN could not allocate, and why. Spec: RFC 8656 §18.12."""
-
-    family: int
-    code: int
-    reason: str = ""
-
-
-class IcmpError(NamedTuple):
-    """The value of ICMP: the error that a relayed datagram met. Spec: RFC 8656 §18.13."""
-
-    type: int
-    code: int
-    error_data: int = 0
-
-
-class PasswordAlgorithmNumber(IntEnum):
-    """How a long-term password becomes a key. Spec: RFC 8489 §18.5."""
-
-    MD5 = 0x0001
-    SHA256 = 0x0002
-
-
-class PasswordAlgorithm(NamedTuple):
-    """One entry of PASSWORD-ALGORITHMS, and the value of PASSWORD-ALGORITHM. Spec: RFC 8489 §14.11, §14.12."""
-
-    number: int
-    parameters: bytes = b""
-
-
-AttributeValue = tuple["Attribute[Any]", Any]
-"""One attribute of a message: its type and its decoded value."""
-
-
-class Attribute(Generic[T]):
-    """One attribute type: number, name, and the two directions of its value format.
-
-    `decode(value, transaction_id)` raises `StunError` on a malformed value, and returns `None` for a value that
-    RFC 8489 tells us to ignore (an unknown address family). `encode(value, transaction_id)` raises `RtcRangeError`
-    on a value that the format cannot carry. Only XOR addresses look at the transaction id.
-    """
-
-    __slots__ = ("code", "decode", "encode", "name", "rfc")
-
-    def __init__(
-        self,
-        code: int,
-        name: str,
-        decode: Callable[[bytes, bytes], T | None],
-        encode: Callable[[T, bytes], bytes],
-        rfc: str,
-    ) -> None:
-        self.code, self.name, self.decode, self.encode, self.rfc = code, name, decode, encode, rfc
-
-    def __call__(self, value: T) -> AttributeValue:
-        """The pair (this type, `value`) for the attribute list of a `Message`."""
-        return (self, value)
-
-    @property
-    def comprehension_required(self) -> bool:
-        """Whether a receiver that does not know the type must refuse the message. Spec: RFC 8489 §14."""
-        return self.code < COMPREHENSION_OPTIONAL
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Attribute) and other.code == self.code
-
-    def __hash__(self) -> int:
-        return self.code
-
-    def __repr__(self) -> str:
-        return f"<{self.name} 0x{self.code:04X}>"
-
-
-def unknown_attribute(code: int) -> Attribute[bytes]:
-    """A type outside our registry: its value stays `bytes` and survives a round trip."""
-    return Attribute(code, f"UNKNOWN-0x{code:04X}", _decode_bytes, _encode_bytes, "RFC 8489 §14")
-
-
-# --- value formats -------------------------------------------------------------------------------------------
-
-
-def _decode_bytes(value: bytes, _transaction_id: bytes) -> bytes:
-    return value
-
-
-def _encode_bytes(value: bytes, _transaction_id: bytes) -> bytes:
-    if len(value) > 0xFFFF:
-        raise RtcRangeError(f"{len(value)} bytes do not fit the 16-bit attribute length (RFC 8489 §14)")
-    return bytes(value)
-
-
-def _exactly(name: str, size: int, rfc: str) -> Callable[[bytes, bytes], bytes]:
-    """A decoder for an opaque value of exactly `size` **bytes**."""
-
-    def decode(value: bytes, _transaction_id: bytes) -> bytes:
-        if len(value) != size:
-            raise StunError(f"{name} has {len(value)} bytes, expected {size}", rfc=rfc, value=value)
-        return value
-
-    return decode
-
-
-def _exactly_out(name: str, size: int, rfc: str) -> Callable[[bytes, bytes], bytes]:
-    def encode(value: bytes, _transaction_id: bytes) -> bytes:
-        if len(value) != size:
-            raise RtcRangeError(f"{name} must have {size} bytes, got {len(value)} ({rfc})")
-        return bytes(value)
-
-    return encode
-
-
-def _integer(code: int, name: str, size: int, rfc: str) -> Attribute[int]:
-    """An attribute that is one unsigned integer of `size` **bytes**, and nothing else."""
-
-    def decode(value: bytes, _transaction_id: bytes) -> int:
-        if len(value) != size:
-            raise StunError(f"{name} has {len(value)} bytes, expected {size}", rfc=rfc, value=value)
-        return int.from_bytes(value, "big")
-
-    def encode(value: int, _transaction_id: bytes) -> bytes:
-        try:
-            return value.to_bytes(size, "big")
-        except OverflowError as error:
-            raise RtcRangeError(f"{name} is {value}, outside 0…2^{8 * size}−1 ({rfc})") from error
-
-    return Attribute(code, name, decode, encode, rfc)
-
-
-def _leading_integer(code: int, name: str, size: int, rfc: str) -> Attribute[int]:
-    """Four bytes: an unsigned integer of `size` **bytes**, then zeros reserved for future use."""
-    shift = 8 * (4 - size)
-
-    def decode(value: bytes, _transaction_id: bytes) -> int:
-        if len(value) != 4:
-            raise StunError(f"{name} has {len(value)} bytes, expected 4", rfc=rfc, value=value)
-        return int.from_bytes(value, "big") >> shift
-
-    def encode(value: int, _transaction_id: bytes) -> bytes:
-        if not 0 <= value < 1 << (8 * size):
-            raise RtcRangeError(f"{name} is {value}, outside 0…2^{8 * size}−1 ({rfc})")
-        return (value << shift).to_bytes(4, "big")
-
-    return Attribute(code, name, decode, encode, rfc)
-
-
-def _flag(code: int, name: str, rfc: str) -> Attribute[bool]:
-    """An attribute without a value: being there is what it says."""
-
-    def decode(value: bytes, _transaction_id: bytes) -> bool:
-        if value:
-            raise StunError(f"{name} carries {len(value)} bytes, expected none", rfc=rfc, value=value)
-        return True
-
-    def encode(value: bool, _transaction_id: bytes) -> bytes:
-        if value is not True:
-            raise RtcRangeError(f"{name} is {value!r}: leave the attribute out instead ({rfc})")
-        return b""
-
-    return Attribute(code, name, decode, encode, rfc)
-
-
-def _text(
-    code: int, name: str, rfc: str, *, characters: int, max_bytes: int, lenient: bool = False
-) -> Attribute[str]:
-    """UTF-8 text. `lenient` is for text that only people read: broken UTF-8 is shown as U+FFFD, not refused."""
-    errors = "replace" if lenient else "strict"
-
-    def decode(value: bytes, _transaction_id: bytes) -> str:
-        if len(value) > MAX_TEXT_BYTES_RECEIVED:
-            raise StunError(
-                f"{name} has {len(value)} bytes, at most {MAX_TEXT_BYTES_RECEIVED} allowed", rfc=rfc
-            )
-        try:
-            return value.decode("utf-8", errors)
-        except UnicodeDecodeError as error:
-            raise StunError(f"{name} is not UTF-8 at its byte {error.start}", rfc=rfc, value=value) from error
-
-    def encode(value: str, _transaction_id: bytes) -> bytes:
-        return encode_text(name, value, characters=characters, max_bytes=max_bytes, rfc=rfc)
-
-    return Attribute(code, name, decode, encode, rfc)
-
-
-def encode_text(name: str, value: str, *, characters: int, max_bytes: int, rfc: str) -> bytes:
-    """`value` as UTF-8, refused when it is longer than `characters` or `max_bytes`."""
-    try:
-        raw = value.encode()
-    except UnicodeEncodeError as error:  # a lone surrogate
-        raise RtcRangeError(f"{name} cannot be encoded as UTF-8: {error.reason} ({rfc})") from error
-    if len(value) > characters or len(raw) > max_bytes:
-        raise RtcRangeError(
-            f"{name} has {len(value)} characters in {len(raw)} bytes, at most {characters} in {max_bytes} ({rfc})"
-        )
-    return raw
-
-
-def _address_text(value: int, family: int) -> str:
-    """An address given as an integer, written the way sockets write it."""
-    if family == FAMILY_IPV4:
-        return f"{value >> 24}.{value >> 16 & 255}.{value >> 8 & 255}.{value & 255}"
-    if value >> 32 == _MAPPED_PREFIX:  # Python 3.11 and 3.13 spell these differently
-        return f"::ffff:{_address_text(value & 0xFFFFFFFF, FAMILY_IPV4)}"
-    return str(IPv6Address(value))
-
-
-def _split_address(name: str, value: bytes, rfc: str) -> tuple[int, int, int] | None:
-    """(family, port, address as integer), or `None` for a family that is neither IPv4 nor IPv6."""
-    if len(value) < 4:
-        raise StunError(f"{name} has {len(value)} bytes, too short for family and port", rfc=rfc, value=value)
-    family = value[1]  # value[0] must be ignored, RFC 8489 §14.1
-    if family == FAMILY_IPV4:
-        size = 8
-    elif family == FAMILY_IPV6:
-        size = 20
-    else:
-        return None  # "the attribute SHOULD be ignored", RFC 8489 §6.3.3
-    if len(value) != size:
-        raise StunError(
-            f"{name} of family {family} has {len(value)} bytes, expected {size}", rfc=rfc, value=value
-        )
-    return family, value[2] << 8 | value[3], int.from_bytes(value[4:], "big")
-
-
-def _pack_address(name: str, address: Address, port_mask: int, mask4: int, mask6: int, rfc: str) -> bytes:
-    host, port = address
-    if not 0 <= port <= 0xFFFF:
-        raise RtcRangeError(f"{name} has port {port}, outside 0…65535 ({rfc})")
-    try:
-        if ":" in host:
-            number = (
-                int(IPv6Address(host.partition("%")[0])) ^ mask6
-            )  # a scope means nothing to the other side
-            return struct.pack("!xBH", FAMILY_IPV6, port ^ port_mask) + number.to_bytes(16, "big")
-        return struct.pack("!xBHI", FAMILY_IPV4, port ^ port_mask, int(IPv4Address(host)) ^ mask4)
-    except AddressValueError as error:
-        raise RtcRangeError(f"{name} needs an IP literal, got {host!r} ({rfc})") from error
-
-
-def _address(code: int, name: str, rfc: str) -> Attribute[Address]:
-    """A transport address in the clear. Spec: RFC 8489 §14.1."""
-
-    def decode(value: bytes, _transaction_id: bytes) -> Address | None:
-        parts = _split_address(name, value, rfc)
-        return None if parts is None else Address(_address_text(parts[2], parts[0]), parts[1])
-
-    def encode(value: Address, _transaction_id: bytes) -> bytes:
-        return _pack_address(name, value, 0, 0, 0, rfc)
-
-    return Attribute(code, name, decode, encode, rfc)
-
-
-def _xor_address(code: int, name: str, rfc: str) -> Attribute[Address]:
-    """A transport address XORed with cookie and transaction id, so that no NAT rewrites it in passing.
-
-    Spec: RFC 8489 §14.2.
-    """
-
-    def decode(value: bytes, transaction_id: bytes) -> Address | None:
-        parts = _split_address(name, value, rfc)
-        if parts is None:
-            return None
-        family, port, number = parts
-        if family == FAMILY_IPV4:
-            number ^= MAGIC_COOKIE
-        else:
-            number ^= MAGIC_COOKIE << 96 | int.from_bytes(transaction_id, "big")
-        return Address(_address_text(number, family), port ^ MAGIC_COOKIE >> 16)
-
-    def encode(value: Address, transaction_id: bytes) -> bytes:
-        mask6 = MAGIC_COOKIE << 96 | int.from_bytes(transaction_id, "big")
-        return _pack_address(name, value, MAGIC_COOKIE >> 16, MAGIC_COOKIE, mask6, rfc)
-
-    return Attribute(code, name, decode, encode, rfc)
-
-
-def _split_error(name: str, value: bytes, rfc: str) -> tuple[int, str]:
-    """Code and phrase, from the third byte on: 5 reserved bits, class, number, text. Spec: RFC 8489 §14.8."""
-    if len(value) < 4:
-        raise StunError(f"{name} has {len(value)} bytes, at least 4 needed", rfc=rfc, value=value)
-    if len(value) - 4 > MAX_TEXT_BYTES_RECEIVED:
-        raise StunError(f"{name} has a reason of {len(value) - 4} bytes", rfc=rfc)
-    hundreds, number = value[2] & 0x07, value[3]
-    if not 3 <= hundreds <= 6 or number > 99:
-        raise StunError(f"{name} has class {hundreds} and number {number}", rfc=rfc, value=value[:4])
-    return hundreds * 100 + number, value[4:].decode("utf-8", "replace")  # the phrase is for people only
-
-
-def _join_error(name: str, code: int, reason: str, rfc: str) -> bytes:
-    if not 300 <= code <= 699:
-        raise RtcRangeError(f"{name} has code {code}, outside 300…699 ({rfc})")
-    phrase = encode_text(
-        f"reason of {name}", reason, characters=MAX_TEXT_CHARACTERS, max_bytes=MAX_TEXT_BYTES, rfc=rfc
-    )
-    return bytes(divmod(code, 100)) + phrase
-
-
-def _decode_error_code(value: bytes, _transaction_id: bytes) -> ErrorCode:
-    return ErrorCode(*_split_error("ERROR-CODE", value, "RFC 8489 §14.8"))
-
-
-def _encode_error_code(value: ErrorCode, _transaction_id: bytes) -> bytes:
-    return b"\0\0" + _join_error("ERROR-CODE", value[0], value[1], "RFC 8489 §14.8")
-
-
-def _decode_address_error(value: bytes, _transaction_id: bytes) -> AddressError:
-    code, reason = _split_error("ADDRESS-ERROR-CODE", value, "RFC 8656 §18.12")
-    return AddressError(value[0], code, reason)
-
-
-def _encode_address_error(value: AddressError, _transaction_id: bytes) -> bytes:
-    if not 0 <= value.family <= 0xFF:
-        raise RtcRangeError(f"ADDRESS-ERROR-CODE has family {value.family} (RFC 8656 §18.12)")
-    return bytes((value.family, 0)) + _join_error(
-        "ADDRESS-ERROR-CODE", value.code, value.reason, "RFC 8656 §18.12"
-    )
-
-
-def _decode_icmp(value: bytes, _transaction_id: bytes) -> IcmpError:
-    if len(value) != 8:
-        raise StunError(f"ICMP has {len(value)} bytes, expected 8", rfc="RFC 8656 §18.13", value=value)
-    # Figure 11 draws a 7-bit type and a 9-bit code.
-    # Deviation: like every implementation we read the two bytes that ICMP itself has (RFC 792).
-    return IcmpError(value[2], value[3], int.from_bytes(value[4:], "big"))
-
-
-def _encode_icmp(value: IcmpError, _transaction_id: bytes) -> bytes:
-    try:
-        return struct.pack("!xxBBI", *value)
-    except struct.error as error:
-        raise RtcRangeError(f"ICMP cannot carry {value!r} (RFC 8656 §18.13)") from error
-
-
-def _decode_unknown_attributes(value: bytes, _transaction_id: bytes) -> tuple[int, ...]:
-    if len(value) % 2:
-        raise StunError(
-            f"UNKNOWN-ATTRIBUTES has {len(value)} bytes, expected an even number",
-            rfc="RFC 8489 §14.13",
-            value=value,
-        )
-    return struct.unpack(f"!{len(value) // 2}H", value)
-
-
-def _encode_unknown_attributes(value: Sequence[int], _transaction_id: bytes) -> bytes:
-    try:
-        return struct.pack(f"!{len(value)}H", *value)
-    except struct.error as error:
-        raise RtcRangeError(f"UNKNOWN-ATTRIBUTES cannot carry {value!r} (RFC 8489 §14.13)") from error
-
-
-def _read_algorithm(name: str, value: bytes, offset: int, rfc: str) -> tuple[PasswordAlgorithm, int]:
-    """One algorithm at `offset`, and the offset behind its padding (which may be missing at the very end)."""
-    if len(value) - offset < 4:
-        raise StunError(f"{name} ends inside an algorithm header", rfc=rfc, value=value)
-    number, length = struct.unpack_from("!HH", value, offset)
-    end = offset + 4 + length
-    if end > len(value):
-        raise StunError(f"{name} announces {length} parameter bytes, {len(value) - offset - 4} left", rfc=rfc)
-    return PasswordAlgorithm(number, value[offset + 4 : end]), end + (-length & 3)
-
-
-def _write_algorithm(algorithm: PasswordAlgorithm) -> bytes:
-    number, parameters = algorithm
-    if not 0 <= number <= 0xFFFF or len(parameters) > 0xFFFF:
-        raise RtcRangeError(f"a password algorithm cannot be {algorithm!r} (RFC 8489 §14.12)")
-    return struct.pack("!HH", number, len(parameters)) + parameters + bytes(-len(parameters) & 3)
-
-
-def _decode_password_algorithms(value: bytes, _transaction_id: bytes) -> tuple[PasswordAlgorithm, ...]:
-    found = []
-    offset = 0
-    while offset < len(value):  # each round advances by at least the 4 header bytes
-        algorithm, offset = _read_algorithm("PASSWORD-ALGORITHMS", value, offset, "RFC 8489 §14.11")
-        found.append(algorithm)
-    return tuple(found)
-
-
-def _encode_password_algorithms(value: Sequence[PasswordAlgorithm], _transaction_id: bytes) -> bytes:
-    return b"".join(map(_write_algorithm, value))
-
-
-def _decode_password_algorithm(value: bytes, _transaction_id: bytes) -> PasswordAlgorithm:
-    algorithm, end = _read_algorithm("PASSWORD-ALGORITHM", value, 0, "RFC 8489 §14.12")
-    if end < len(value):
-        raise StunError(
-            f"PASSWORD-ALGORITHM has {len(value) - end} bytes too many", rfc="RFC 8489 §14.12", value=value
-        )
-    return algorithm
-
-
-def _encode_password_algorithm(value: PasswordAlgorithm, _transaction_id: bytes) -> bytes:
-    return _write_algorithm(value)
-
-
-def _decode_nonce(value: bytes, _transaction_id: bytes) -> bytes:
-    if len(value) > MAX_TEXT_BYTES_RECEIVED:
-        raise StunError(
-            f"NONCE has {len(value)} bytes, at most {MAX_TEXT_BYTES_RECEIVED}", rfc="RFC 8489 §14.10"
-        )
-    return value
-
-
-def _encode_nonce(value: bytes, _transaction_id: bytes) -> bytes:
-    # A client echoes what it was given, so what may be received may also be sent.
-    if len(value) > MAX_TEXT_BYTES_RECEIVED:
-        raise RtcRangeError(
-            f"NONCE has {len(value)} bytes, at most {MAX_TEXT_BYTES_RECEIVED} (RFC 8489 §14.10)"
-        )
-    return bytes(value)
-
-
-def _decode_even_port(value: bytes, _transaction_id: bytes) -> bool:
-    if len(value) != 1:
-        raise StunError(f"EVEN-PORT has {len(value)} bytes, expected 1", rfc="RFC 8656 §18.7", value=value)
-    return bool(value[0] & 0x80)
-
-
-def _encode_even_port(value: bool, _transaction_id: bytes) -> bytes:
-    return b"\x80" if value else b"\x00"
-
-
-# --- the registry: RFC 8489 §18.3 ----------------------------------------------------------------------------
-
-MAPPED_ADDRESS = _address(0x0001, "MAPPED-ADDRESS", "RFC 8489 §14.1")
-USERNAME = _text(
+MAPPED_ADDRESS = address_attribute(0x0001, "MAPPED-ADDRESS", "RFC 8489 §14.1")
+USERNAME = text_attribute(
     0x0006,
     "USERNAME",
     "RFC 8489 §14.3",
     characters=MAX_USERNAME_BYTES,
     max_bytes=MAX_USERNAME_BYTES,
 )
-ERROR_CODE = Attribute(0x0009, "ERROR-CODE", _decode_error_code, _encode_error_code, "RFC 8489 §14.8")
+ERROR_CODE = Attribute(0x0009, "ERROR-CODE", decode_error_code, encode_error_code, "RFC 8489 §14.8")
 UNKNOWN_ATTRIBUTES: Attribute[Sequence[int]] = Attribute(
-    0x000A, "UNKNOWN-ATTRIBUTES", _decode_unknown_attributes, _encode_unknown_attributes, "RFC 8489 §14.13"
+    0x000A, "UNKNOWN-ATTRIBUTES", decode_unknown_attributes, encode_unknown_attributes, "RFC 8489 §14.13"
 )
-REALM = _text(0x0014, "REALM", "RFC 8489 §14.9", characters=MAX_TEXT_CHARACTERS, max_bytes=MAX_TEXT_BYTES)
-NONCE = Attribute(0x0015, "NONCE", _decode_nonce, _encode_nonce, "RFC 8489 §14.10")
+REALM = text_attribute(
+    0x0014, "REALM", "RFC 8489 §14.9", characters=MAX_TEXT_CHARACTERS, max_bytes=MAX_TEXT_BYTES
+)
+NONCE = Attribute(0x0015, "NONCE", decode_nonce, encode_nonce, "RFC 8489 §14.10")
 """Its text is opaque to clients and echoed byte for byte, hence `bytes`."""
 PASSWORD_ALGORITHM = Attribute(
-    0x001D, "PASSWORD-ALGORITHM", _decode_password_algorithm, _encode_password_algorithm, "RFC 8489 §14.12"
+    0x001D, "PASSWORD-ALGORITHM", decode_password_algorithm, encode_password_algorithm, "RFC 8489 §14.12"
 )
 USERHASH = Attribute(
     0x001E,
     "USERHASH",
-    _exactly("USERHASH", 32, "RFC 8489 §14.4"),
-    _exactly_out("USERHASH", 32, "RFC 8489 §14.4"),
+    decode_exactly("USERHASH", 32, "RFC 8489 §14.4"),
+    encode_exactly("USERHASH", 32, "RFC 8489 §14.4"),
     "RFC 8489 §14.4",
 )
-XOR_MAPPED_ADDRESS = _xor_address(0x0020, "XOR-MAPPED-ADDRESS", "RFC 8489 §14.2")
+XOR_MAPPED_ADDRESS = xor_address_attribute(0x0020, "XOR-MAPPED-ADDRESS", "RFC 8489 §14.2")
 PASSWORD_ALGORITHMS: Attribute[Sequence[PasswordAlgorithm]] = Attribute(
-    0x8002, "PASSWORD-ALGORITHMS", _decode_password_algorithms, _encode_password_algorithms, "RFC 8489 §14.11"
+    0x8002, "PASSWORD-ALGORITHMS", decode_password_algorithms, encode_password_algorithms, "RFC 8489 §14.11"
 )
-ALTERNATE_DOMAIN = _text(
+ALTERNATE_DOMAIN = text_attribute(
     0x8003, "ALTERNATE-DOMAIN", "RFC 8489 §14.16", characters=MAX_DOMAIN_BYTES, max_bytes=MAX_DOMAIN_BYTES
 )
-SOFTWARE = _text(
+SOFTWARE = text_attribute(
     0x8022,
     "SOFTWARE",
     "RFC 8489 §14.14",
@@ -558,40 +96,42 @@ SOFTWARE = _text(
     max_bytes=MAX_TEXT_BYTES,
     lenient=True,
 )
-ALTERNATE_SERVER = _address(0x8023, "ALTERNATE-SERVER", "RFC 8489 §14.15")
+ALTERNATE_SERVER = address_attribute(0x8023, "ALTERNATE-SERVER", "RFC 8489 §14.15")
 
 # ICE, RFC 8445 §16.1
-PRIORITY = _integer(0x0024, "PRIORITY", 4, "RFC 8445 §16.1")
-USE_CANDIDATE = _flag(0x0025, "USE-CANDIDATE", "RFC 8445 §16.1")
-ICE_CONTROLLED = _integer(0x8029, "ICE-CONTROLLED", 8, "RFC 8445 §16.1")
+PRIORITY = integer_attribute(0x0024, "PRIORITY", 4, "RFC 8445 §16.1")
+USE_CANDIDATE = flag_attribute(0x0025, "USE-CANDIDATE", "RFC 8445 §16.1")
+ICE_CONTROLLED = integer_attribute(0x8029, "ICE-CONTROLLED", 8, "RFC 8445 §16.1")
 """The sender's 64-bit tie-breaker."""
-ICE_CONTROLLING = _integer(0x802A, "ICE-CONTROLLING", 8, "RFC 8445 §16.1")
+ICE_CONTROLLING = integer_attribute(0x802A, "ICE-CONTROLLING", 8, "RFC 8445 §16.1")
 """The sender's 64-bit tie-breaker."""
 
 # TURN, RFC 8656 §18
-CHANNEL_NUMBER = _leading_integer(0x000C, "CHANNEL-NUMBER", 2, "RFC 8656 §18.1")
-LIFETIME = _integer(0x000D, "LIFETIME", 4, "RFC 8656 §18.2")
+CHANNEL_NUMBER = leading_integer_attribute(0x000C, "CHANNEL-NUMBER", 2, "RFC 8656 §18.1")
+LIFETIME = integer_attribute(0x000D, "LIFETIME", 4, "RFC 8656 §18.2")
 """Whole seconds."""
-XOR_PEER_ADDRESS = _xor_address(0x0012, "XOR-PEER-ADDRESS", "RFC 8656 §18.3")
-DATA = Attribute(0x0013, "DATA", _decode_bytes, _encode_bytes, "RFC 8656 §18.4")
-XOR_RELAYED_ADDRESS = _xor_address(0x0016, "XOR-RELAYED-ADDRESS", "RFC 8656 §18.5")
-REQUESTED_ADDRESS_FAMILY = _leading_integer(0x0017, "REQUESTED-ADDRESS-FAMILY", 1, "RFC 8656 §18.6")
-EVEN_PORT = Attribute(0x0018, "EVEN-PORT", _decode_even_port, _encode_even_port, "RFC 8656 §18.7")
-REQUESTED_TRANSPORT = _leading_integer(0x0019, "REQUESTED-TRANSPORT", 1, "RFC 8656 §18.8")
+XOR_PEER_ADDRESS = xor_address_attribute(0x0012, "XOR-PEER-ADDRESS", "RFC 8656 §18.3")
+DATA = Attribute(0x0013, "DATA", decode_bytes, encode_bytes, "RFC 8656 §18.4")
+XOR_RELAYED_ADDRESS = xor_address_attribute(0x0016, "XOR-RELAYED-ADDRESS", "RFC 8656 §18.5")
+REQUESTED_ADDRESS_FAMILY = leading_integer_attribute(0x0017, "REQUESTED-ADDRESS-FAMILY", 1, "RFC 8656 §18.6")
+EVEN_PORT = Attribute(0x0018, "EVEN-PORT", decode_even_port, encode_even_port, "RFC 8656 §18.7")
+REQUESTED_TRANSPORT = leading_integer_attribute(0x0019, "REQUESTED-TRANSPORT", 1, "RFC 8656 §18.8")
 """An IP protocol number; 17 is UDP."""
-DONT_FRAGMENT = _flag(0x001A, "DONT-FRAGMENT", "RFC 8656 §18.9")
+DONT_FRAGMENT = flag_attribute(0x001A, "DONT-FRAGMENT", "RFC 8656 §18.9")
 RESERVATION_TOKEN = Attribute(
     0x0022,
     "RESERVATION-TOKEN",
-    _exactly("RESERVATION-TOKEN", 8, "RFC 8656 §18.10"),
-    _exactly_out("RESERVATION-TOKEN", 8, "RFC 8656 §18.10"),
+    decode_exactly("RESERVATION-TOKEN", 8, "RFC 8656 §18.10"),
+    encode_exactly("RESERVATION-TOKEN", 8, "RFC 8656 §18.10"),
     "RFC 8656 §18.10",
 )
-ADDITIONAL_ADDRESS_FAMILY = _leading_integer(0x8000, "ADDITIONAL-ADDRESS-FAMILY", 1, "RFC 8656 §18.11")
-ADDRESS_ERROR_CODE = Attribute(
-    0x8001, "ADDRESS-ERROR-CODE", _decode_address_error, _encode_address_error, "RFC 8656 §18.12"
+ADDITIONAL_ADDRESS_FAMILY = leading_integer_attribute(
+    0x8000, "ADDITIONAL-ADDRESS-FAMILY", 1, "RFC 8656 §18.11"
 )
-ICMP = Attribute(0x8004, "ICMP", _decode_icmp, _encode_icmp, "RFC 8656 §18.13")
+ADDRESS_ERROR_CODE = Attribute(
+    0x8001, "ADDRESS-ERROR-CODE", decode_address_error, encode_address_error, "RFC 8656 §18.12"
+)
+ICMP = Attribute(0x8004, "ICMP", decode_icmp, encode_icmp, "RFC 8656 §18.13")
 
 REGISTRY: dict[int, Attribute[Any]] = {
     attribute.code: attribute

@@ -31,11 +31,6 @@ from rtcpy.stun.attributes import (
     REALM,
     USERHASH,
     USERNAME,
-    AttributeValue,
-    ErrorCode,
-    ErrorNumber,
-    PasswordAlgorithm,
-    PasswordAlgorithmNumber,
 )
 from rtcpy.stun.credentials import (
     NONCE_COOKIE_BYTES,
@@ -45,9 +40,11 @@ from rtcpy.stun.credentials import (
     security_features,
     userhash,
 )
+from rtcpy.stun.error_codes import ErrorCode, ErrorNumber
 from rtcpy.stun.integrity import SHA256_BYTES, equal, hmac_sha256
 from rtcpy.stun.message import Message
 from rtcpy.stun.opaque import opaque_string
+from rtcpy.stun.values import AttributeValue, PasswordAlgorithm, PasswordAlgorithmNumber
 
 NONCE_LIFETIME = (
     600.0  # s; long enough for a TURN client to refresh within one nonce (RFC 8656 §7.1 says 10 min)

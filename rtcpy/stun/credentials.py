@@ -36,13 +36,12 @@ from rtcpy.stun.attributes import (
     REALM,
     USERHASH,
     USERNAME,
-    ErrorNumber,
-    PasswordAlgorithm,
-    PasswordAlgorithmNumber,
 )
+from rtcpy.stun.error_codes import ErrorNumber
 from rtcpy.stun.integrity import Integrity
 from rtcpy.stun.message import Message, MessageClass
 from rtcpy.stun.opaque import opaque_string
+from rtcpy.stun.values import PasswordAlgorithm, PasswordAlgorithmNumber
 
 NONCE_COOKIE = b"obMatJos2"  # followed by 4 base64 characters of feature bits, RFC 8489 §9.2
 NONCE_COOKIE_BYTES = len(NONCE_COOKIE) + 4

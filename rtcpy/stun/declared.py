@@ -11,10 +11,13 @@ Specs: RFC 8489 §5 (Figures 2 and 3), §14 (Figure 4).
 
 from __future__ import annotations
 
-from rtcpy.stun.attributes import MAGIC_COOKIE, REGISTRY
+from rtcpy.stun.attributes import (
+    REGISTRY,
+)
 from rtcpy.stun.errors import StunError
 from rtcpy.stun.integrity import FINGERPRINT_TYPE, MESSAGE_INTEGRITY_SHA256_TYPE, MESSAGE_INTEGRITY_TYPE
 from rtcpy.stun.message import TRANSACTION_ID_BYTES, MessageClass, split_message_type
+from rtcpy.stun.values import MAGIC_COOKIE
 from rtcpy.wire import Span, Wire, array, bits, const, explain, flag, length_of, opaque, pad, wire
 
 _COMPUTED = {

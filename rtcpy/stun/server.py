@@ -26,10 +26,9 @@ from rtcpy.stun.attributes import (
     ERROR_CODE,
     UNKNOWN_ATTRIBUTES,
     XOR_MAPPED_ADDRESS,
-    ErrorCode,
-    ErrorNumber,
 )
 from rtcpy.stun.authenticator import Authenticated, Authenticator
+from rtcpy.stun.error_codes import ErrorCode, ErrorNumber
 from rtcpy.stun.errors import StunError
 from rtcpy.stun.limiter import RateLimiter
 from rtcpy.stun.message import Message, MessageClass, Method, is_stun, parse_message, split_message_type

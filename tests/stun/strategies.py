@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rtcpy.core.machine import Address
 from rtcpy.stun import ErrorCode, Message, MessageClass, Method, PasswordAlgorithm
 from rtcpy.stun import attributes as a
+from rtcpy.stun import values as v
 
 transaction_ids = st.binary(min_size=12, max_size=12)
 ports = st.integers(0, 0xFFFF)
@@ -53,14 +54,14 @@ VALUES = {
     a.DONT_FRAGMENT: st.just(True),
     a.RESERVATION_TOKEN: st.binary(min_size=8, max_size=8),
     a.ADDITIONAL_ADDRESS_FAMILY: u8,
-    a.ADDRESS_ERROR_CODE: st.builds(a.AddressError, u8, st.integers(300, 699), text),
-    a.ICMP: st.builds(a.IcmpError, u8, u8, u32),
+    a.ADDRESS_ERROR_CODE: st.builds(v.AddressError, u8, st.integers(300, 699), text),
+    a.ICMP: st.builds(v.IcmpError, u8, u8, u32),
 }
 
 known_attributes = st.sampled_from(list(VALUES)).flatmap(lambda kind: VALUES[kind].map(kind))
 unknown_codes = u16.filter(lambda code: code not in a.REGISTRY and code not in (0x0008, 0x001C, 0x8028))
 unknown_attributes = st.builds(
-    lambda code, value: a.unknown_attribute(code)(value), unknown_codes, st.binary(max_size=9)
+    lambda code, value: v.unknown_attribute(code)(value), unknown_codes, st.binary(max_size=9)
 )
 
 methods = st.sampled_from(list(Method)) | st.integers(0, 0xFFF)

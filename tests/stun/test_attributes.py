@@ -9,6 +9,8 @@ from rtcpy.core.errors import RtcRangeError, UsageError
 from rtcpy.core.machine import Address
 from rtcpy.stun import ErrorCode, ErrorNumber, PasswordAlgorithm, StunError
 from rtcpy.stun import attributes as a
+from rtcpy.stun import values as v
+from rtcpy.stun.error_codes import REASON_PHRASES
 from tests.stun import strategies as s
 
 TID = bytes.fromhex("b7e7a701bc34d686fa87dfae")
@@ -54,11 +56,11 @@ def test_the_registry() -> None:
     for attribute in a.REGISTRY.values():
         assert attribute.comprehension_required == (attribute.code < 0x8000)
         assert attribute.rfc.startswith("RFC ")
-    assert set(a.REASON_PHRASES) == set(ErrorNumber)
+    assert set(REASON_PHRASES) == set(ErrorNumber)
 
 
 @given(s.known_attributes, s.transaction_ids)
-def test_values_survive(pair: a.AttributeValue, transaction_id: bytes) -> None:
+def test_values_survive(pair: v.AttributeValue, transaction_id: bytes) -> None:
     attribute, value = pair
     assert attribute.decode(attribute.encode(value, transaction_id), transaction_id) == value
 
@@ -98,12 +100,12 @@ def test_values_survive(pair: a.AttributeValue, transaction_id: bytes) -> None:
         (a.EVEN_PORT, True, "80"),
         (a.EVEN_PORT, False, "00"),
         (a.REQUESTED_TRANSPORT, 17, "11 000000"),
-        (a.ADDRESS_ERROR_CODE, a.AddressError(2, 440, "x"), "02 00 04 28 78"),
-        (a.ICMP, a.IcmpError(3, 4, 1200), "0000 03 04 000004b0"),
+        (a.ADDRESS_ERROR_CODE, v.AddressError(2, 440, "x"), "02 00 04 28 78"),
+        (a.ICMP, v.IcmpError(3, 4, 1200), "0000 03 04 000004b0"),
     ],
     ids=lambda x: getattr(x, "name", None) and str(x),
 )
-def test_bytes_by_hand(attribute: a.Attribute[object], value: object, wire: str) -> None:
+def test_bytes_by_hand(attribute: v.Attribute[object], value: object, wire: str) -> None:
     assert attribute.encode(value, TID).hex() == wire.replace(" ", "")
     assert attribute.decode(bytes.fromhex(wire), TID) == value
 
@@ -122,13 +124,13 @@ def test_bytes_by_hand(attribute: a.Attribute[object], value: object, wire: str)
         (a.PASSWORD_ALGORITHMS, "0007 0001 78", (PasswordAlgorithm(7, b"x"),)),  # the last padding left out
     ],
 )
-def test_what_receivers_overlook(attribute: a.Attribute[object], wire: str, value: object) -> None:
+def test_what_receivers_overlook(attribute: v.Attribute[object], wire: str, value: object) -> None:
     assert attribute.decode(bytes.fromhex(wire), TID) == value
 
 
 @pytest.mark.parametrize("attribute", [a.MAPPED_ADDRESS, a.XOR_MAPPED_ADDRESS])
 @pytest.mark.parametrize("family", [0, 3, 255])
-def test_unknown_families_are_ignored(attribute: a.Attribute[Address], family: int) -> None:
+def test_unknown_families_are_ignored(attribute: v.Attribute[Address], family: int) -> None:
     assert attribute.decode(bytes((0, family, 1, 2)) + bytes(4), TID) is None
 
 
@@ -169,7 +171,7 @@ def test_unknown_families_are_ignored(attribute: a.Attribute[Address], family: i
         (a.ICMP, "00" * 7),
     ],
 )
-def test_malformed(attribute: a.Attribute[object], wire: str) -> None:
+def test_malformed(attribute: v.Attribute[object], wire: str) -> None:
     """Each names the attribute, the section and the value or its length."""
     with pytest.raises(StunError) as caught:
         attribute.decode(bytes.fromhex(wire), TID)
@@ -195,7 +197,7 @@ def test_malformed(attribute: a.Attribute[object], wire: str) -> None:
         (a.ERROR_CODE, ErrorCode(299)),
         (a.ERROR_CODE, ErrorCode(700)),
         (a.ERROR_CODE, ErrorCode(400, "x" * 128)),
-        (a.ADDRESS_ERROR_CODE, a.AddressError(256, 440)),
+        (a.ADDRESS_ERROR_CODE, v.AddressError(256, 440)),
         (a.UNKNOWN_ATTRIBUTES, [65536]),
         (a.PASSWORD_ALGORITHM, PasswordAlgorithm(65536)),
         (a.PASSWORD_ALGORITHM, PasswordAlgorithm(1, bytes(65536))),
@@ -206,11 +208,11 @@ def test_malformed(attribute: a.Attribute[object], wire: str) -> None:
         (a.CHANNEL_NUMBER, 65536),
         (a.REQUESTED_TRANSPORT, 256),
         (a.RESERVATION_TOKEN, bytes(9)),
-        (a.ICMP, a.IcmpError(256, 0)),
+        (a.ICMP, v.IcmpError(256, 0)),
         (a.DATA, bytes(65536)),
     ],
 )
-def test_values_that_do_not_fit(attribute: a.Attribute[object], value: object) -> None:
+def test_values_that_do_not_fit(attribute: v.Attribute[object], value: object) -> None:
     """The caller's mistake: a `UsageError` that is a `ValueError`, too."""
     with pytest.raises(RtcRangeError) as caught:
         attribute.encode(value, TID)
@@ -232,7 +234,7 @@ def test_a_scope_stays_at_home() -> None:
 
 
 def test_unknown_types_equal_by_number() -> None:
-    assert a.unknown_attribute(0xC057) == a.unknown_attribute(0xC057)
-    assert a.unknown_attribute(0xC057) != a.unknown_attribute(0xC058)
-    assert len({a.unknown_attribute(0xC057), a.unknown_attribute(0xC057)}) == 1
+    assert v.unknown_attribute(0xC057) == v.unknown_attribute(0xC057)
+    assert v.unknown_attribute(0xC057) != v.unknown_attribute(0xC058)
+    assert len({v.unknown_attribute(0xC057), v.unknown_attribute(0xC057)}) == 1
     assert a.PRIORITY != 0x24

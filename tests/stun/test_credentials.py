@@ -31,7 +31,6 @@ from rtcpy.stun import (
     short_term_key,
     userhash,
 )
-from rtcpy.stun.attributes import AttributeValue
 from rtcpy.stun.credentials import (
     MAX_STALE_NONCES,
     SecurityFeature,
@@ -39,6 +38,7 @@ from rtcpy.stun.credentials import (
     security_features,
     supported_algorithm,
 )
+from rtcpy.stun.values import AttributeValue
 
 TID = bytes(range(12))
 REQUEST = Message(Method.ALLOCATE, MessageClass.REQUEST, TID)

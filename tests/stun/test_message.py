@@ -29,8 +29,11 @@ from rtcpy.stun import (
     new_transaction_id,
     parse_message,
 )
-from rtcpy.stun.attributes import XOR_PEER_ADDRESS, unknown_attribute
+from rtcpy.stun.attributes import (
+    XOR_PEER_ADDRESS,
+)
 from rtcpy.stun.message import MAX_ATTRIBUTES, message_type, split_message_type
+from rtcpy.stun.values import unknown_attribute
 from tests.stun import strategies as s
 
 TID = bytes(range(12))

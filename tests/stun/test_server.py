@@ -46,8 +46,8 @@ from rtcpy.stun import (
     parse_message,
     userhash,
 )
-from rtcpy.stun.attributes import unknown_attribute
 from rtcpy.stun.authenticator import MAX_REALM_BYTES, OFFERED_ALGORITHMS
+from rtcpy.stun.values import unknown_attribute
 from rtcpy.testing.laws import Connection, check_machine
 from tests.profile import scale
 from tests.stun import strategies as s

@@ -33,8 +33,12 @@ from rtcpy.stun import (
     short_term_key,
     userhash,
 )
-from rtcpy.stun.attributes import ERROR_CODE, MAPPED_ADDRESS, unknown_attribute
+from rtcpy.stun.attributes import (
+    ERROR_CODE,
+    MAPPED_ADDRESS,
+)
 from rtcpy.stun.declared import explain_message
+from rtcpy.stun.values import unknown_attribute
 
 DATA = Path(__file__).parent.parent / "data" / "stun"
 
