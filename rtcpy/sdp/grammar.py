@@ -159,11 +159,11 @@ class Rule:
         rfc: where the rule stands.
     """
 
-    __slots__ = ("_fullmatch", "name", "pattern", "rfc")
+    __slots__ = ("fullmatch", "name", "pattern", "rfc")
 
     def __init__(self, name: str, pattern: str, rfc: str) -> None:
         self.name, self.pattern, self.rfc = name, pattern, rfc
-        self._fullmatch = re.compile(pattern).fullmatch
+        self.fullmatch = re.compile(pattern).fullmatch
 
     def match(self, value: str) -> re.Match[str]:
         """Match the whole value.
@@ -171,7 +171,7 @@ class Rule:
         Raises:
             SdpError: the value does not follow the rule.
         """
-        match = self._fullmatch(value)
+        match = self.fullmatch(value)
         if match is None:
             raise self.error("does not follow its grammar", value)
         return match
@@ -182,7 +182,7 @@ class Rule:
         Raises:
             SdpError: the value does not follow the rule.
         """
-        if self._fullmatch(value) is None:
+        if self.fullmatch(value) is None:
             raise self.error("cannot be written", value)
         return value
 
