@@ -86,6 +86,8 @@ from rtcpy.sctp.streams import StreamResets
 __all__ = ["Association", "State"]
 
 SACK_EVERY = 2  # packets, RFC 9260 §6.2
+TAIL_PROBE_MIN = 0.01  # s, RFC 8985 §7.2 leaves it open; below, timers fire late anyway
+PEER_SACK_DELAY = 0.2  # s that a peer may wait before it acknowledges a lone packet, RFC 9260 §6.2
 MAX_REASON = 256  # bytes of text in an ABORT
 MAX_CONTROL = 64  # control chunks that may wait for a packet; more are answers to a flood
 SHUTDOWN_GUARD_RTOS = 5  # T5-shutdown-guard in RTO.Max, RFC 9260 §9.2
@@ -114,6 +116,7 @@ class Timer(Enum):
     T2_SHUTDOWN = "T2-shutdown"
     T3_RTX = "T3-rtx"
     T5_SHUTDOWN_GUARD = "T5-shutdown-guard"
+    TAIL_PROBE = "tail loss probe"
     SACK = "delayed SACK"
     HEARTBEAT = "HEARTBEAT"
     RECONFIG = "RE-CONFIG"
@@ -162,6 +165,8 @@ class Association:
         self._forward_due = False
         self._renumber_due = False  # a black hole swallowed chunks that are too large now
         self._tries = 0  # of the timer that runs in this phase
+        self._progress_at: Instant = 0.0  # last DATA sent or acknowledged
+        self._tail_probed = False  # since then
         self._errors = 0  # RFC 9260 §8.1: retransmissions without an answer
         self._last_heard: Instant = 0.0
         self._init_sent: Instant = 0.0
@@ -487,6 +492,8 @@ class Association:
             timers.stop(Timer.T3_RTX)  # R2
         elif advanced:
             timers.set(Timer.T3_RTX, now + self.congestion.rto)  # R3
+        if outbound.progress:
+            self._progress_at, self._tail_probed = now, False
         if advanced:
             self._errors = 0
             self.path.progress()
@@ -589,6 +596,10 @@ class Association:
             self._timers.set(Timer.T3_RTX, now + self.congestion.rto)
         elif outbound.flight != flown or (queue.buffered and not outbound.outstanding and sends):
             self._start_t3(now)
+        if outbound.flight != flown:
+            self._progress_at = now
+            if Timer.TAIL_PROBE not in self._timers and not self._tail_probed:
+                self._timers.set(Timer.TAIL_PROBE, now + self._tail_delay())
         if queue.events:
             self._events += queue.events
             queue.events.clear()
@@ -1205,6 +1216,28 @@ class Association:
             self._timers.set(Timer.T3_RTX, now + self.congestion.rto)
         return None
 
+    def _tail_delay(self) -> float:
+        """Seconds without news after which the tail counts as lost: two round trips, and the delay of a lone SACK.
+
+        Spec: RFC 8985 §7.2.
+        """
+        congestion, outbound = self.congestion, self._outbound
+        if congestion.srtt is None or outbound is None:
+            return congestion.rto
+        delay = max(2 * congestion.srtt, TAIL_PROBE_MIN)
+        return delay if outbound.flight > congestion.pmdcs else delay + PEER_SACK_DELAY
+
+    def _on_tail_probe(self, now: Instant) -> None:
+        """The timer is lazy: it runs on while there is progress, and looks at the time only when it fires."""
+        outbound = self._outbound
+        if outbound is None or not outbound.flight or self._tail_probed or self.state not in MAY_SEND_DATA:
+            return
+        due = self._progress_at + self._tail_delay()
+        if now < due:
+            self._timers.set(Timer.TAIL_PROBE, due)
+        else:
+            self._tail_probed = outbound.probe_tail()
+
     def _on_sack_timer(self, now: Instant) -> None:
         """Spec: RFC 9260 §6.2: within 200 ms."""
         self._sack_now = self._sack_count > 0
@@ -1238,6 +1271,7 @@ class Association:
         Timer.T2_SHUTDOWN: _on_t2_shutdown,
         Timer.T3_RTX: _on_t3_rtx,
         Timer.T5_SHUTDOWN_GUARD: _on_t5_guard,
+        Timer.TAIL_PROBE: _on_tail_probe,
         Timer.SACK: _on_sack_timer,
         Timer.HEARTBEAT: _on_heartbeat_timer,
         Timer.RECONFIG: _on_reconfig_timer,

@@ -85,6 +85,7 @@ class Outbound:
         "one_packet",
         "partial_reliability",
         "probe_window",
+        "progress",
         "queue",
         "retransmissions",
     )
@@ -115,6 +116,7 @@ class Outbound:
         self.earliest_resent = False  # T3-rtx is to be restarted (RFC 9260 §6.1, §7.2.4 step 4)
         self.one_packet = False  # after a timeout, until something is acknowledged (RFC 9260 §7.2.3)
         self.probe_window = False  # one chunk may leave although the peer's window is closed (§6.1 A)
+        self.progress = False
         self.ignored_sacks = 0
         self.retransmissions = 0
 
@@ -243,6 +245,8 @@ class Outbound:
             if len(sent.chunk) > room and (parts or len(sent.chunk) <= self.congestion.pmdcs + DATA_OVERHEAD):
                 break  # a chunk that outgrew a shrunken path MTU goes alone: it cannot be cut again (§6.9)
             heappop(heap)
+            if sent.sends == 1:  # its SACK must not be delayed: others wait behind it (RFC 7053)
+                sent.chunk = b"\0" + (sent.chunk[1] | FLAG_IMMEDIATE).to_bytes(1, "big") + sent.chunk[2:]
             parts.append(sent.chunk)
             room -= len(sent.chunk)
             sent.state = IN_FLIGHT
@@ -264,6 +268,8 @@ class Outbound:
 
     def acknowledge(self, cumulative: int, window: int, bounds: tuple[int, ...], now: Instant) -> bool:
         """Work off a SACK. Returns whether the earliest outstanding chunk was acknowledged, i.e. T3-rtx restarts.
+
+        `progress` tells afterwards whether anything was newly acknowledged.
 
         SACKs that are older than the last, or speak of TSNs never sent, change nothing.
 
@@ -295,6 +301,7 @@ class Outbound:
         recovering = self._recovery_exit is not None
         if recovering and extended >= self._recovery_exit:  # type: ignore[operator]
             self._recovery_exit = None
+        self.progress = newly > 0
         if newly:
             self.one_packet = False
             if not recovering:
@@ -451,6 +458,28 @@ class Outbound:
             self._abandon(sent.message)
         else:
             heappush(self._retransmit, sent.tsn)
+
+    def probe_tail(self) -> bool:
+        """Nothing was heard for two round trips: send the earliest chunk in flight again, once, before T3-rtx fires.
+
+        What is lost at the end of a flight shows in no gap report; without this each such loss costs an RTO and the
+        whole window. It is a loss like any other: the window is halved. Chunks that may not be retransmitted
+        are passed over. Returns whether there is one. Spec: RFC 8985 §7 (tail loss probe), after RFC 9260 §7.2.4.
+        """
+        for sent in self._sent[self._head :]:
+            limit = sent.message.max_retransmits
+            if sent.state == IN_FLIGHT and (
+                limit is None or sent.sends <= limit or not self.partial_reliability
+            ):
+                break
+        else:
+            return False
+        self._lose(sent)
+        if self._recovery_exit is None:
+            self.congestion.lost()
+            self._recovery_exit = self.next_tsn - 1
+        self.fast_retransmit = True
+        return True
 
     def timed_out(self, now: Instant) -> None:
         """T3-rtx expired: everything in flight counts as lost. Spec: RFC 9260 §6.3.3 (E1 to E3)."""
