@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from rtcpy.peer import parse_server_url
 from rtcpy.sctp.errors import SctpDecodeError
 from rtcpy.sctp.packet import parse_packet
 from rtcpy.sdp import SdpError, parse
+from rtcpy.sdp.attributes import decode
 from rtcpy.sdp.candidate import parse_trickled
 from rtcpy.signaling.messages import SignalingError
 from rtcpy.signaling.messages import parse_message as parse_signalling
@@ -104,10 +106,29 @@ def signalling_messages() -> tuple[str, ...]:
 
 
 def read_sdp(text: str) -> None:
-    """Parse, read every typed attribute, serialize, parse again: the same text."""
+    """Parse, serialize, parse again: the same text; read every attribute as its type, and all that sections offer."""
     description = parse(text)
     written = description.serialize()
     assert parse(written).serialize() == written, "serialize and parse do not settle"
+    for section in (description, *description.media):
+        for name, value in section.attributes():
+            with suppress(SdpError):
+                decode(name, value)
+        with suppress(SdpError):
+            section.validate()
+    for media in description.media:
+        for question in (
+            media.codecs,
+            lambda media=media: (media.port, media.protocol, media.formats, media.is_data, media.mid),
+            lambda media=media: description.ice_credentials(media),
+            lambda media=media: description.fingerprints(media),
+            lambda media=media: description.setup(media),
+            lambda media=media: description.direction_of(media),
+        ):
+            with suppress(SdpError):
+                question()  # type: ignore[operator]
+    with suppress(SdpError):
+        assert all(isinstance(group, list) for group in description.bundle_groups)
 
 
 def read_stun(data: bytes) -> None:
