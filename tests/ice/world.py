@@ -180,10 +180,10 @@ def gather(
     agent.gather(local, servers, now=now)
 
 
-def host(address: Address, **changes: object) -> Candidate:
+def host(where: Address, **changes: object) -> Candidate:
     """A host candidate as a peer would signal it."""
     candidate = Candidate(
-        "1", 1, "udp", candidate_priority(CandidateType.HOST), address.host, address.port, CandidateType.HOST
+        "1", 1, "udp", candidate_priority(CandidateType.HOST), where.host, where.port, CandidateType.HOST
     )
     return replace(candidate, **changes)  # type: ignore[arg-type]
 
