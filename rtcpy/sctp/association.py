@@ -374,6 +374,7 @@ class Association:
 
     def _accept(self, packet: bytes, now: Instant) -> None:
         """Check a packet and hand each chunk to its owner. Spec: RFC 9260 §6.8, §8.5, §3.2 (unknown chunks)."""
+        packet = bytes(packet)  # costs nothing for bytes; for a caller's buffer it is the copy that law 8 asks for
         tap = self._tap
         if tap is not None:
             tap.packet("sctp", Direction.IN, packet, now=now)
