@@ -17,21 +17,50 @@ from rtcpy.stun.attributes import (
 from rtcpy.stun.errors import StunError
 from rtcpy.stun.integrity import FINGERPRINT_TYPE, MESSAGE_INTEGRITY_SHA256_TYPE, MESSAGE_INTEGRITY_TYPE
 from rtcpy.stun.message import TRANSACTION_ID_BYTES, MessageClass, split_message_type
-from rtcpy.stun.values import MAGIC_COOKIE
+from rtcpy.stun.values import COMPREHENSION_OPTIONAL, MAGIC_COOKIE
 from rtcpy.wire import Span, Wire, array, bits, const, explain, flag, length_of, opaque, pad, wire
 
+MEANINGS = {
+    0x0001: "the address the request came from, in the clear; for clients of RFC 3489",
+    0x0006: 'whose password signed this; in ICE "ufrag of the receiver:ufrag of the sender"',
+    0x0008: "HMAC-SHA1 over everything before it: the sender knows the password",
+    0x0009: "why the request failed: a number for programs, a phrase for people",
+    0x000A: "the attribute types that the server did not understand",
+    0x000C: "the channel that stands for a peer, so that 4 bytes replace a whole Send indication",
+    0x000D: "how long the allocation lives on, in seconds",
+    0x0012: "the peer behind the relay, XORed with cookie and transaction id",
+    0x0013: "application data on its way through the relay",
+    0x0014: "which accounts the server means: part of what is hashed into the key",
+    0x0015: "the server's challenge; it must come back, and expires",
+    0x0016: "the address that the relay lends to the client, XORed",
+    0x0017: "IPv4 (1) or IPv6 (2) for the relayed address",
+    0x0018: "the relayed port must be even; the top bit asks to reserve the next one",
+    0x0019: "the protocol to relay; 17 is UDP",
+    0x001A: "relay with the don't-fragment bit set",
+    0x001C: "HMAC-SHA256 over everything before it: the sender knows the password",
+    0x001D: "the hash with which the client made its key",
+    0x001E: "the hash of name and realm, instead of the name",
+    0x0020: "the address the request came from, XORed with the cookie so that no router rewrites it",
+    0x0022: "a ticket for the port reserved earlier",
+    0x0024: "the priority that a peer-reflexive candidate learnt from this check would get",
+    0x0025: "the controlling agent nominates this pair",
+    0x8000: "one more address of this family, please",
+    0x8001: "why one of two address families could not be allocated",
+    0x8002: "the hashes the server takes, best first; repeated by the client so that nobody strikes one out",
+    0x8003: "the name to expect in the other server's certificate",
+    0x8004: "the ICMP error that a relayed datagram met",
+    0x8022: "the software that sent this; for people",
+    0x8023: "another server to try",
+    0x8028: 'CRC-32 of everything before it, XORed with "STUN": this is no packet of another protocol',
+    0x8029: "the sender takes the controlled role; the number breaks ties",
+    0x802A: "the sender takes the controlling role; the number breaks ties",
+}
+"""One sentence for each attribute type, for explanations."""
+
 _COMPUTED = {
-    MESSAGE_INTEGRITY_TYPE: ("MESSAGE-INTEGRITY", "HMAC-SHA1 over everything before it", "RFC 8489 §14.5"),
-    MESSAGE_INTEGRITY_SHA256_TYPE: (
-        "MESSAGE-INTEGRITY-SHA256",
-        "HMAC-SHA256 over everything before it",
-        "RFC 8489 §14.6",
-    ),
-    FINGERPRINT_TYPE: (
-        "FINGERPRINT",
-        "CRC-32 of everything before it, XORed with 'STUN'",
-        "RFC 8489 §14.7",
-    ),
+    MESSAGE_INTEGRITY_TYPE: ("MESSAGE-INTEGRITY", "RFC 8489 §14.5"),
+    MESSAGE_INTEGRITY_SHA256_TYPE: ("MESSAGE-INTEGRITY-SHA256", "RFC 8489 §14.6"),
+    FINGERPRINT_TYPE: ("FINGERPRINT", "RFC 8489 §14.7"),
 }
 
 
@@ -75,8 +104,8 @@ def explain_message(data: bytes) -> list[Span]:
     for span in spans:
         if span.name.endswith("].type"):
             code = span.raw
-            name, span.doc, span.rfc = _describe(code)
-            span.value = name
+            span.value, _, span.rfc = _describe(code)
+            span.doc = "may be ignored" if code >= COMPREHENSION_OPTIONAL else "must be understood"
         elif span.name.endswith("].value"):
             known = REGISTRY.get(code)
             span.doc, span.rfc = _describe(code)[1:]
@@ -90,18 +119,18 @@ def explain_message(data: bytes) -> list[Span]:
 
 def _describe(code: int) -> tuple[str, str, str]:
     """(name, meaning, section) of an attribute type."""
-    if code in _COMPUTED:
-        return _COMPUTED[code]
     known = REGISTRY.get(code)
     if known is not None:
-        must = "must be understood" if known.comprehension_required else "may be ignored"
-        return known.name, f"{known.name}; {must}", known.rfc
-    ignorable = code >= 0x8000
-    return (
-        f"0x{code:04X}",
-        f"unknown; {'ignored' if ignorable else 'the request must be refused'}",
-        "RFC 8489 §14",
+        return known.name, MEANINGS[code], known.rfc
+    if code in _COMPUTED:
+        name, rfc = _COMPUTED[code]
+        return name, MEANINGS[code], rfc
+    meaning = (
+        "unknown, may be ignored"
+        if code >= COMPREHENSION_OPTIONAL
+        else "unknown: the request must be refused"
     )
+    return f"0x{code:04X}", meaning, "RFC 8489 §14"
 
 
 def title(data: bytes) -> str:

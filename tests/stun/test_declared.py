@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from rtcpy.core.machine import Address
 from rtcpy.stun import Message, MessageClass, Method, StunError, parse_message
-from rtcpy.stun.declared import DeclaredMessage, explain_message, title
+from rtcpy.stun.attributes import REGISTRY
+from rtcpy.stun.declared import MEANINGS, DeclaredMessage, explain_message, title
 from rtcpy.stun.message import split_message_type
 from rtcpy.testing.wire_laws import check_wire
 from tests.stun import strategies as s
@@ -117,6 +118,14 @@ def test_titles(kind: int, words: str) -> None:
 
 def test_unknown_types_say_what_follows_from_them() -> None:
     data = Message(Method.BINDING, MessageClass.REQUEST, bytes(12)).serialize(fingerprint=False)
-    data = data[:2] + b"\0\x08" + data[4:] + bytes.fromhex("0003 0000 c057 0000")
-    docs = [span.doc for span in explain_message(data) if span.name.endswith(".type")]
-    assert docs == ["unknown; the request must be refused", "unknown; ignored"]
+    data = data[:2] + b"\0\x10" + data[4:] + bytes.fromhex("0003 0001 61000000 c057 0001 61000000")
+    spans = explain_message(data)
+    assert [span.value for span in spans if span.name.endswith(".type")] == ["0x0003", "0xC057"]
+    assert [span.doc for span in spans if span.name.endswith(".value")] == [
+        "unknown: the request must be refused",
+        "unknown, may be ignored",
+    ]
+
+
+def test_every_known_type_has_a_meaning() -> None:
+    assert set(MEANINGS) == set(REGISTRY) | {0x0008, 0x001C, 0x8028}
