@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeVar
 
-from rtcpy.aio.interfaces import NetworkAddress
+from rtcpy.aio.interfaces import NetworkAddress, admits_loopback
 from rtcpy.core.env import Entropy, WallClock
 from rtcpy.core.errors import InvalidModificationError, NotSupportedError, RtcRangeError
 from rtcpy.core.tap import Tap
 from rtcpy.dtls import Certificate
+from rtcpy.ice import IceConfig
 from rtcpy.peer import (
     BundlePolicy,
     IceServer,
@@ -117,6 +118,7 @@ def to_peer_configuration(configuration: Configuration) -> PeerConfiguration:
         ice_candidate_pool_size=configuration.ice_candidate_pool_size,
         max_message_size=configuration.max_message_size,
         path_mtu=configuration.path_mtu,
+        ice=IceConfig(allow_loopback=admits_loopback(configuration.network_interfaces)),
     )
 
 

@@ -43,9 +43,6 @@ class DataChannelState(StrEnum):
     CLOSED = "closed"
 
 
-_STATES = {state.value: state for state in DataChannelState}
-
-
 class DataChannelError(OperationError):
     """What the ``error`` event of a channel carries: W3C's RTCError.
 
@@ -80,6 +77,7 @@ class DataChannel(Emitter):
         super().__init__()
         self._connection = connection
         self._handle = handle
+        self._state = DataChannelState(handle.state.value)
         self._buffered = 0
         self._threshold = 0
         self._backlog: deque[str | bytes] = deque()
@@ -131,7 +129,7 @@ class DataChannel(Emitter):
     @property
     def ready_state(self) -> DataChannelState:
         """connecting, open, closing or closed."""
-        return _STATES[self._handle.state.value]
+        return self._state
 
     @property
     def buffered_amount(self) -> int:
@@ -176,6 +174,8 @@ class DataChannel(Emitter):
             size = data.nbytes
         else:
             raise TypeError(f"send takes str, bytes, bytearray or memoryview, not {type(data).__name__}")
+        if self._state is not DataChannelState.OPEN:
+            raise InvalidStateError(f"the data channel {self.label!r} is {self._state}, not open")
         self._connection._send(self._handle, data)
         if size:
             self._buffered += size
@@ -272,12 +272,12 @@ class DataChannel(Emitter):
         Raises:
             InvalidStateError: the channel closed first.
         """
-        if self.ready_state is not DataChannelState.OPEN:
+        if self._state is not DataChannelState.OPEN:
             await self._wait("open", 0)
 
     async def closed(self) -> None:
         """Wait until the channel is closed, by either side."""
-        if self.ready_state is not DataChannelState.CLOSED:
+        if self._state is not DataChannelState.CLOSED:
             await self._wait("close", 0)
 
     def close(self) -> None:
@@ -285,14 +285,30 @@ class DataChannel(Emitter):
 
         Spec: W3C webrtc §6.2 (close), RFC 8831 §6.7.
         """
+        if self._state in (DataChannelState.CLOSING, DataChannelState.CLOSED):
+            return
+        self._state = DataChannelState.CLOSING
         self._connection._close_channel(self._handle)
 
+    def _announced(self) -> None:
+        """The other side made it: it can be sent on, though ``open`` has not fired. Spec: W3C webrtc §6.2.3."""
+        self._state = DataChannelState.OPEN
+
     def _opened(self) -> None:
+        if self._state in (DataChannelState.CLOSING, DataChannelState.CLOSED):
+            return
+        self._state = DataChannelState.OPEN
         self._wake("open")
         self.emit("open")
 
+    def _closing(self) -> None:
+        """The other side closes it. Spec: W3C webrtc §6.2.4 step 4."""
+        self._state = DataChannelState.CLOSING
+        self.emit("closing")
+
     def _closed(self) -> None:
         """The channel is closed for good: end every wait."""
+        self._state = DataChannelState.CLOSED
         waiters, self._waiters = self._waiters, []
         for what, _level, future in waiters:
             if future.done():
@@ -314,13 +330,13 @@ class DataChannel(Emitter):
                 self._waiters.remove(waiter)
                 if not waiter[2].done():
                     waiter[2].set_result(None)
-        if before > self._threshold >= amount and self.ready_state is DataChannelState.OPEN:
+        if before > self._threshold >= amount and self._state is DataChannelState.OPEN:
             self.emit("bufferedamountlow")
 
     # ------------------------------------------------------------------ waiting
 
     async def _wait(self, what: str, level: int) -> None:
-        if self.ready_state is DataChannelState.CLOSED:
+        if self._state is DataChannelState.CLOSED:
             raise InvalidStateError(f"the data channel {self.label!r} is closed")
         waiter = (what, level, asyncio.get_running_loop().create_future())
         self._waiters.append(waiter)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import ifaddr
 
+LOOPBACK_NAMES = ("lo", "lo0")  # Linux; BSD and macOS
 MAX_LOCAL_ADDRESSES = 32  # sockets per connection; a host with more addresses gets its first ones
 
 
@@ -75,6 +76,14 @@ def choose_addresses(
     routable = {a.interface for a in wanted if not a.ip.is_link_local}
     wanted = [a for a in wanted if not (a.ip.version == 6 and a.ip.is_link_local and a.interface in routable)]
     return wanted[:MAX_LOCAL_ADDRESSES]
+
+
+def admits_loopback(chosen: Sequence[str] | Callable[[NetworkAddress], bool] | None) -> bool:
+    """Whether a choice of interfaces lets loopback in; only then are loopback candidates of the peer checked, too."""
+    return any(
+        choose_addresses([NetworkAddress(name, "127.0.0.1", 8), NetworkAddress(name, "::1", 128)], chosen)
+        for name in LOOPBACK_NAMES
+    )
 
 
 def _may_be_host_candidate(address: NetworkAddress) -> bool:

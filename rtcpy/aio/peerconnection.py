@@ -121,6 +121,11 @@ class PeerConnection(Emitter):
         self._sctp: SctpTransport | None = None
         self._selected_pair: tuple[IceCandidate, IceCandidate] | None = None
         self._connected_waiters: list[asyncio.Future[None]] = []
+        # As an application sees them: a state changes together with its event, not before (W3C webrtc §4.4.1).
+        self._signaling_state = self._peer.signaling_state
+        self._ice_gathering_state = self._peer.ice_gathering_state
+        self._ice_connection_state = self._peer.ice_connection_state
+        self._connection_state = self._peer.connection_state
         self._failure = ""
         self._is_closed = False
 
@@ -341,22 +346,22 @@ class PeerConnection(Emitter):
     @property
     def signaling_state(self) -> SignalingState:
         """Where the exchange of offer and answer stands."""
-        return self._peer.signaling_state
+        return self._signaling_state
 
     @property
     def ice_gathering_state(self) -> IceGatheringState:
         """Whether candidates are still being gathered."""
-        return self._peer.ice_gathering_state
+        return self._ice_gathering_state
 
     @property
     def ice_connection_state(self) -> IceConnectionState:
         """How far ICE has come."""
-        return self._peer.ice_connection_state
+        return self._ice_connection_state
 
     @property
     def connection_state(self) -> PeerConnectionState:
         """ICE and DTLS together: what most applications want to know."""
-        return self._peer.connection_state
+        return self._connection_state
 
     @property
     def local_description(self) -> SessionDescription | None:
@@ -452,13 +457,22 @@ class PeerConnection(Emitter):
             self._gatherer.start(event, self._configuration)
 
     def _on_connection_state(self, event: ConnectionStateChanged) -> None:
+        self._connection_state = event.state
+        self._wake_connected()
+        self.emit("connectionstatechange")
+
+    def _wake_connected(self) -> None:
         waiters, self._connected_waiters = self._connected_waiters, []
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
-        self.emit("connectionstatechange")
+
+    def _on_signaling_state(self, event: SignalingStateChanged) -> None:
+        self._signaling_state = event.state
+        self.emit("signalingstatechange")
 
     def _on_ice_state(self, event: IceConnectionStateChanged) -> None:
+        self._ice_connection_state = event.state
         if event.state is IceConnectionState.FAILED:
             self._failure = "ICE failed: no candidate pair works, or the other side stopped answering"
         self.emit("iceconnectionstatechange")
@@ -466,6 +480,7 @@ class PeerConnection(Emitter):
             self._sctp.transport.ice_transport.emit("statechange")
 
     def _on_gathering_state(self, event: IceGatheringStateChanged) -> None:
+        self._ice_gathering_state = event.state
         self.emit("icegatheringstatechange")
         if self._sctp is not None:
             self._sctp.transport.ice_transport.emit("gatheringstatechange")
@@ -486,10 +501,12 @@ class PeerConnection(Emitter):
             self._sctp.emit("statechange")
 
     def _on_channel_announced(self, event: DataChannelAnnounced) -> None:
-        self.emit("datachannel", self._channel(event.channel))
+        channel = self._channel(event.channel)
+        channel._announced()
+        self.emit("datachannel", channel)
 
     def _on_channel_closing(self, event: ChannelClosing) -> None:
-        self._channel(event.channel).emit("closing")
+        self._channel(event.channel)._closing()
 
     def _on_channel_error(self, event: ChannelError) -> None:
         error = DataChannelError(event.detail, event.message, event.sctp_cause_code)
@@ -521,10 +538,10 @@ class PeerConnection(Emitter):
             self._driver.close()
             for channel in tuple(self._channels.values()):
                 self._forget(channel)
-            for waiter in self._connected_waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
-            self._connected_waiters.clear()
+            self._signaling_state = self._peer.signaling_state
+            self._ice_connection_state = self._peer.ice_connection_state
+            self._connection_state = self._peer.connection_state
+            self._wake_connected()
         return _Done()
 
     async def __aenter__(self) -> PeerConnection:
@@ -559,7 +576,7 @@ _HANDLERS: dict[type[Event], Callable[..., None]] = {
     ChannelError: PeerConnection._on_channel_error,
     DataChannelAnnounced: PeerConnection._on_channel_announced,
     NegotiationNeeded: lambda pc, _event: pc.emit("negotiationneeded"),
-    SignalingStateChanged: lambda pc, _event: pc.emit("signalingstatechange"),
+    SignalingStateChanged: PeerConnection._on_signaling_state,
     GatheringNeeded: PeerConnection._on_gathering_needed,
     IceCandidateFound: lambda pc, event: pc.emit("icecandidate", event.candidate),
     IceCandidateError: lambda pc, event: pc.emit("icecandidateerror", event),

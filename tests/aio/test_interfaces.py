@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from rtcpy.aio.interfaces import MAX_LOCAL_ADDRESSES, NetworkAddress, choose_addresses, list_addresses
+from rtcpy.aio.interfaces import (
+    MAX_LOCAL_ADDRESSES,
+    NetworkAddress,
+    admits_loopback,
+    choose_addresses,
+    list_addresses,
+)
 
 LO4, LO6 = NetworkAddress("lo", "127.0.0.1", 8), NetworkAddress("lo", "::1", 128)
 ETH4 = NetworkAddress("eth0", "198.51.100.1", 24)
@@ -50,3 +56,11 @@ def test_the_system_lists_loopback_with_literals_that_parse() -> None:
     found = list_addresses()
     assert any(a.ip.is_loopback for a in found)
     assert all(a.interface and 0 <= a.prefix_length <= 128 for a in found)
+
+
+def test_only_a_choice_that_lets_loopback_in_lets_the_peers_loopback_in() -> None:
+    assert admits_loopback(["lo"])
+    assert admits_loopback(lambda a: a.ip.is_loopback)
+    assert not admits_loopback(None)
+    assert not admits_loopback(["eth0"])
+    assert not admits_loopback(lambda a: a.interface == "eth0")
