@@ -13,7 +13,7 @@ RFC 8842 §5 (DTLS roles), RFC 8445 §6.1.1 (ICE roles).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rtcpy.peer.sections import DEFAULT_MAX_MESSAGE_SIZE, Description, MediaSection
@@ -135,7 +135,7 @@ class TransportPlan:
         mid: of the section that its candidates are signalled for.
         mline_index: of that section.
         credentials: ICE, ours.
-        controlling: the role to begin with (RFC 8445 §6.1.1).
+        controlling: the role to begin with (RFC 8445 §6.1.1); who offers later changes nothing, hence not compared.
         remote: whom to connect to; `None` until both descriptions are known.
         sctp: `None` until agreed, or if the association is refused.
     """
@@ -143,7 +143,7 @@ class TransportPlan:
     mid: str | None
     mline_index: int
     credentials: Credentials
-    controlling: bool
+    controlling: bool = field(compare=False)
     remote: RemoteTransport | None = None
     sctp: SctpParameters | None = None
 

@@ -333,7 +333,9 @@ class Transport:
         if same >= EARLY_DATAGRAMS_PER_ADDRESS:
             self._drop("dtls", packet.data, "too many datagrams before their address was validated", now)
             return
-        self._early.append(packet)
+        self._early.append(
+            Datagram(bytes(packet.data), packet.local, packet.remote)
+        )  # kept, hence copied (law 8)
 
     def _replay_early(self, now: Instant) -> None:
         """Hand over what was kept from addresses that have been validated since."""
