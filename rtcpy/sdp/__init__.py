@@ -71,6 +71,7 @@ from rtcpy.sdp.media_attributes import (
 )
 from rtcpy.sdp.model import Codec, MediaDescription, Section, SessionDescription
 from rtcpy.sdp.transport_attributes import (
+    MAX_MESSAGE_SIZE_DEFAULT,
     ConnectionReuse,
     Dcmap,
     Fingerprint,
@@ -79,6 +80,7 @@ from rtcpy.sdp.transport_attributes import (
     IcePwd,
     IceUfrag,
     MaxMessageSize,
+    Role,
     SctpInit,
     Sctpmap,
     SctpPort,
@@ -89,6 +91,7 @@ from rtcpy.sdp.values import AttributeValue
 
 __all__ = [
     "FLAGS",
+    "MAX_MESSAGE_SIZE_DEFAULT",
     "REGISTRY",
     "AttributeValue",
     "Bandwidth",
@@ -125,6 +128,7 @@ __all__ = [
     "Quality",
     "RemoteCandidates",
     "Rid",
+    "Role",
     "Rtcp",
     "RtcpFb",
     "RtcpXr",

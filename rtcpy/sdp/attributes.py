@@ -81,7 +81,7 @@ class Group(AttributeValue):
 
     @classmethod
     def parse(cls, value: str) -> Self:
-        # Older peers leave a blank after BUNDLE where no section is left in the group.
+        # A blank may be left after BUNDLE where no section is left in the group.
         semantics, mids = cls.RULE.match(value.removesuffix(" ")).groups()
         return cls(semantics, mids.split(" ")[1:])
 
@@ -120,7 +120,7 @@ class Msid(AttributeValue):
 
 @dataclass(slots=True)
 class MsidSemantic(AttributeValue):
-    """Which streams have msid lines: ``a=msid-semantic: WMS *``; written for the sake of older peers.
+    """Which streams have msid lines: ``a=msid-semantic:WMS *``; written for the sake of older peers.
 
     Spec: draft-ietf-mmusic-msid-16 and before (RFC 8830 no longer has it); libwebrtc writes a blank before WMS.
     """

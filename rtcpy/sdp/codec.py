@@ -11,7 +11,7 @@ their grammar, is for `SessionDescription.validate`, which JSEP needs and a prog
 descriptions does not: the examples of many RFCs are fragments without ``s=`` or ``t=``.
 
 Deviation: of the order of lines after ``v= o= s=`` nothing is required. It carries no meaning, and programs that
-edit descriptions insert ``b=`` in odd places, which browsers forgive. The order is kept.
+edit descriptions insert ``b=`` in odd places, and none of that is ambiguous. The order is kept.
 
 Spec: RFC 8866 §5, §9; RFC 9429 §5.8.
 """

@@ -15,7 +15,7 @@ then silently convert.
 The ABNF speaks of bytes, this package of text: ``%x80-FF`` is any character beyond ASCII here, since such a
 character is nothing but such bytes in UTF-8.
 
-Spec: RFC 8866 §9 (errata looked at: none changes a rule used here).
+Spec: RFC 8866 §9. Where a rule here departs from the text, the place says so (``Deviation:``).
 """
 
 from __future__ import annotations

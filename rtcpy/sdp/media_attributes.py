@@ -360,8 +360,8 @@ class SsrcGroup(AttributeValue):
 
 
 RID_CHARS = r"[A-Za-z0-9_\-]+"
-"""Erratum: RFC 8851 §10 allows ``-`` and ``_`` in a rid-id; RFC 8852 §3, which carries it in RTP, allows letters
-and digits only. We read both and leave what to write to the caller."""
+"""RFC 8851 §10 as published allows ``-`` and ``_`` in a rid-id; RFC 8852 §3, which carries it in RTP, allows letters
+and digits only (RFC 8851 has a verified erratum, EID 7132, not kept with our texts). We read both and leave what to write to the caller."""
 
 
 @dataclass(slots=True)
