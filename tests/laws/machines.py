@@ -12,7 +12,7 @@ from rtcpy.ice import CandidateFound, IceAgent, IceConnectionState, LocalAddress
 from rtcpy.peer import Peer
 from rtcpy.peer.transport import Transport
 from rtcpy.sctp import Association, DataChannels, SctpConfig
-from rtcpy.sctp.events import ChannelAnnounced, ChannelMessage, StreamMessage
+from rtcpy.sctp.events import ChannelAnnounced, ChannelMessage, ChannelOpened, StreamMessage
 from rtcpy.sim import LinkConfig, Network, Pair
 from rtcpy.stun.server import StunServer as StunServerMachine
 from rtcpy.testing import Connection
@@ -146,6 +146,7 @@ def data_channels(seed: int) -> Connection:
         buffer = bytearray(b"binary")
         ends[1].send(channel.id, buffer, now=sim.now)  # type: ignore[arg-type]
         buffer[:] = bytes(6)
+        sim.at(sim.now + 10.0, lambda: ends[1].close_channel(channel, now=sim.now))
 
     def exercised() -> bool:
         received = [[message.data for message in sim.events_of(i, ChannelMessage)] for i in (0, 1)]
@@ -154,7 +155,7 @@ def data_channels(seed: int) -> Connection:
     return Connection(
         sim,
         start=start,
-        connected=lambda: bool(sim.events_of(1, ChannelAnnounced)),
+        connected=lambda: bool(sim.events_of(0, ChannelOpened) and sim.events_of(1, ChannelAnnounced)),
         exercise=exercise,
         exercised=exercised,
     )
