@@ -213,7 +213,9 @@ class IceAgent:
                 for index, candidate in [entry for entry in self._backlog if entry[0] == one.index]:
                     self._backlog.remove((index, candidate))
                     if candidate.ufrag == credentials.ufrag:
-                        self._accept_remote(one, candidate, now)
+                        self._accept_remote(one, candidate, now, late=False)
+                if one.ended_ufrag == credentials.ufrag:
+                    one.end_of_candidates = True
                 self._form_pairs(one, list(one.bases), list(one.remote.values()))
             if not self._session.checklists.started:
                 self._session.checklists.start()
@@ -352,7 +354,7 @@ class IceAgent:
 
         Args:
             stream: for one stream only; default: all.
-            ufrag: the session it was said for; ignored if that is not the one in force.
+            ufrag: the session it was said for; ignored if that turns out not to be the one in force.
             now: instant of this call.
 
         Spec: RFC 8838 §14.
@@ -360,8 +362,10 @@ class IceAgent:
         self._require_open("end_of_remote_candidates")
         for one in self._session.streams if stream is None else [self._stream(stream)]:
             theirs = one.remote_credentials
-            if ufrag is None or theirs is None or theirs.ufrag == ufrag:
+            if ufrag is None or (theirs is not None and theirs.ufrag == ufrag):
                 one.end_of_candidates = True
+            elif theirs is None:
+                one.ended_ufrag = ufrag
         self._finish(now)
 
     def restart(self, *, credentials: IceCredentials | None = None, now: Instant) -> IceCredentials:
@@ -661,10 +665,15 @@ class IceAgent:
             return
         self._backlog.append((stream.index, replace(candidate)))
 
-    def _accept_remote(self, stream: Stream, candidate: Candidate, now: Instant) -> Candidate | None:
-        """Judge a remote candidate; the record kept if it is new. Spec: RFC 8838 §11, RFC 8445 §19.5.1."""
+    def _accept_remote(
+        self, stream: Stream, candidate: Candidate, now: Instant, *, late: bool = True
+    ) -> Candidate | None:
+        """Judge a remote candidate; the record kept if it is new. Spec: RFC 8838 §11, RFC 8445 §19.5.1.
+
+        `late` is `False` for one that waited for its session, and so may have come before its end-of-candidates.
+        """
         reason = None
-        if stream.end_of_candidates:
+        if stream.end_of_candidates and late:
             reason = "candidate after end-of-candidates"
         elif candidate.component != COMPONENT_RTP:
             reason = "candidate of another component"
@@ -998,6 +1007,9 @@ class IceAgent:
         self._send(write_success(message, source, session.key), packet.local, packet.remote, now, pair)
         if pair is not None:
             pair.responses_sent += 1
+        if session.is_replay(message.transaction_id, packet.local, packet.remote):
+            self._drop("request seen before from another address", packet.data, now=now)
+            return True
         check = EarlyCheck(
             packet.local, packet.remote, request.remote_ufrag, request.priority, request.use_candidate
         )

@@ -17,6 +17,7 @@ from rtcpy.ice.events import IceGatheringState
 from rtcpy.ice.gather import Gatherer
 from rtcpy.stun import short_term_key
 
+MAX_SEEN = 64  # transaction ids of authentic requests remembered, to tell a replay from another address
 MAX_VALIDATED = (
     256  # (local, remote) address pairs remembered; more than MAX_PAIRS, so that none falls out early
 )
@@ -47,6 +48,9 @@ class Stream:
         local: our candidates, those learnt as peer-reflexive included.
         bases: what may be paired: for each base, our best candidate on it.
         remote: the peer's candidates by address.
+        end_of_candidates: the peer has no more.
+        ended_ufrag: the session it said so for, before its credentials were known.
+        early: checks that came before them.
         selected: the nominated pair.
         nominating: the pair whose USE-CANDIDATE is under way (controlling).
         nominate_at: when the best valid pair is nominated at the latest (controlling).
@@ -63,6 +67,7 @@ class Stream:
     remote_key: bytes = b""
     lite: bool = False
     end_of_candidates: bool = False
+    ended_ufrag: str | None = None
     early: dict[tuple[Address, Address], EarlyCheck] = field(default_factory=dict)
     selected: CandidatePair | None = None
     nominating: CandidatePair | None = None
@@ -106,6 +111,7 @@ class Session:
         streams: see `Stream`.
         sockets: each bound address with its stream and the host (or relayed) candidate that stands for it.
         validated: address pairs on which a check with correct integrity has passed, oldest first.
+        seen: transaction ids of the latest authentic requests, and where each came from first.
         gathering_state: W3C's.
         gatherer: the talk with STUN servers, once begun.
         more_to_come: candidates gathered elsewhere (relayed) are still expected.
@@ -121,6 +127,7 @@ class Session:
     streams: list[Stream] = field(default_factory=list)
     sockets: dict[Address, tuple[int, Candidate]] = field(default_factory=dict)
     validated: dict[tuple[Address, Address], None] = field(default_factory=dict)
+    seen: dict[bytes, tuple[Address, Address]] = field(default_factory=dict)
     gathering_state: IceGatheringState = IceGatheringState.NEW
     gatherer: Gatherer | None = None
     more_to_come: bool = False
@@ -143,6 +150,19 @@ class Session:
             if len(self.validated) >= MAX_VALIDATED:
                 del self.validated[next(iter(self.validated))]
             self.validated[key] = None
+
+    def is_replay(self, transaction_id: bytes, local: Address, remote: Address) -> bool:
+        """Whether this authentic request has come before, between other addresses.
+
+        Integrity does not cover the source address, so whoever captured a request could send it again from his own
+        and be taken for the peer. Only the first source of a transaction id is believed (RFC 8445 §19.2).
+        """
+        first = self.seen.get(transaction_id)
+        if first is None:
+            if len(self.seen) >= MAX_SEEN:
+                del self.seen[next(iter(self.seen))]
+            self.seen[transaction_id] = (local, remote)
+        return first is not None and first != (local, remote)
 
     @property
     def concluded(self) -> bool:
