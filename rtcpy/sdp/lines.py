@@ -238,8 +238,8 @@ ATTRIBUTE_NAME = Rule("attribute name", TOKEN, "RFC 8866 §5.13")
 ATTRIBUTE_LINE = re.compile(rf"a={TOKEN}(?::|\Z)")
 """How every ``a=`` line begins; what follows the colon is checked by the attribute itself.
 
-Deviation: a value may be empty (``a=fmtp:``), which the grammar's ``byte-string`` may not. Of a known attribute it is refused when
-that is read, of an unknown one it means nothing.
+Deviation: a value may be empty (``a=fmtp:``), which the grammar's ``byte-string`` may not. Of a known attribute
+it is refused when that is read, of an unknown one it means nothing.
 """
 
 _begins_attribute = ATTRIBUTE_LINE.match

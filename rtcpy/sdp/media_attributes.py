@@ -361,7 +361,8 @@ class SsrcGroup(AttributeValue):
 
 RID_CHARS = r"[A-Za-z0-9_\-]+"
 """RFC 8851 §10 as published allows ``-`` and ``_`` in a rid-id; RFC 8852 §3, which carries it in RTP, allows letters
-and digits only (RFC 8851 has a verified erratum, EID 7132, not kept with our texts). We read both and leave what to write to the caller."""
+and digits only. Erratum: EID 7132 on RFC 8851 is verified; its text was not at hand. Both are read here, and what
+to write is left to the caller."""
 
 
 @dataclass(slots=True)

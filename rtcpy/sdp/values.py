@@ -8,13 +8,14 @@ Spec: RFC 8866 §5.13 (attributes), §9.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from rtcpy.sdp.grammar import BYTE_STRING, Rule, integer
 
 
-class AttributeValue:
+class AttributeValue(ABC):
     """Typed value of one ``a=NAME:value`` line.
 
     A value is a copy: changing it changes no description until it is written with `Section.set` or
@@ -30,21 +31,21 @@ class AttributeValue:
     """Is every value that follows `RULE` valid, so that `validate` need not build the value?"""
 
     @classmethod
+    @abstractmethod
     def parse(cls, value: str) -> Self:
         """The value behind the colon, typed.
 
         Raises:
             SdpError: it does not follow `RULE`, or a number is outside its range.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def serialize(self) -> str:
         """The text behind the colon.
 
         Raises:
             SdpError: a field holds what the grammar does not allow there.
         """
-        raise NotImplementedError
 
     def line(self) -> str:
         """The whole line, without its end: ``a=NAME:value``.
