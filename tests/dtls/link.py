@@ -190,13 +190,3 @@ def lossy(
         return out
 
     return fate
-
-
-def records(datagram: bytes) -> list[bytes]:
-    """The records of a datagram, cut by their own lengths."""
-    out, at = [], 0
-    while at < len(datagram):
-        end = at + 13 + int.from_bytes(datagram[at + 11 : at + 13], "big")
-        out.append(datagram[at:end])
-        at = end
-    return out
