@@ -358,8 +358,8 @@ def encode_address_error(value: AddressError, _transaction_id: bytes) -> bytes:
 def decode_icmp(value: bytes, _transaction_id: bytes) -> IcmpError:
     if len(value) != 8:
         raise StunError(f"ICMP has {len(value)} bytes, expected 8", rfc="RFC 8656 §18.13", value=value)
-    # Figure 11 draws a 7-bit type and a 9-bit code.
-    # Deviation: like every implementation we read the two bytes that ICMP itself has (RFC 792).
+    # Figure 11 draws a type of 7 bits and a code of 9; ICMP itself has a byte for each (RFC 792).
+    # Deviation: we read and write whole bytes, since the text says "the value of the ICMP type".
     return IcmpError(value[2], value[3], int.from_bytes(value[4:], "big"))
 
 
