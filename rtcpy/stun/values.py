@@ -120,10 +120,12 @@ def unknown_attribute(code: int) -> Attribute[bytes]:
 
 
 def decode_bytes(value: bytes, _transaction_id: bytes) -> bytes:
+    """An opaque value of any length."""
     return value
 
 
 def encode_bytes(value: bytes, _transaction_id: bytes) -> bytes:
+    """An opaque value of any length that a 16-bit length can tell."""
     if len(value) > 0xFFFF:
         raise RtcRangeError(f"{len(value)} bytes do not fit the 16-bit attribute length (RFC 8489 §14)")
     return bytes(value)
@@ -141,6 +143,8 @@ def decode_exactly(name: str, size: int, rfc: str) -> Callable[[bytes, bytes], b
 
 
 def encode_exactly(name: str, size: int, rfc: str) -> Callable[[bytes, bytes], bytes]:
+    """An encoder for an opaque value of exactly `size` **bytes**."""
+
     def encode(value: bytes, _transaction_id: bytes) -> bytes:
         if len(value) != size:
             raise RtcRangeError(f"{name} must have {size} bytes, got {len(value)} ({rfc})")
@@ -335,19 +339,23 @@ def _join_error(name: str, code: int, reason: str, rfc: str) -> bytes:
 
 
 def decode_error_code(value: bytes, _transaction_id: bytes) -> ErrorCode:
+    """ERROR-CODE. Spec: RFC 8489 §14.8."""
     return ErrorCode(*_split_error("ERROR-CODE", value, "RFC 8489 §14.8"))
 
 
 def encode_error_code(value: ErrorCode, _transaction_id: bytes) -> bytes:
+    """ERROR-CODE. Spec: RFC 8489 §14.8."""
     return b"\0\0" + _join_error("ERROR-CODE", value[0], value[1], "RFC 8489 §14.8")
 
 
 def decode_address_error(value: bytes, _transaction_id: bytes) -> AddressError:
+    """ADDRESS-ERROR-CODE. Spec: RFC 8656 §18.12."""
     code, reason = _split_error("ADDRESS-ERROR-CODE", value, "RFC 8656 §18.12")
     return AddressError(value[0], code, reason)
 
 
 def encode_address_error(value: AddressError, _transaction_id: bytes) -> bytes:
+    """ADDRESS-ERROR-CODE. Spec: RFC 8656 §18.12."""
     if not 0 <= value.family <= 0xFF:
         raise RtcRangeError(f"ADDRESS-ERROR-CODE has family {value.family} (RFC 8656 §18.12)")
     return bytes((value.family, 0)) + _join_error(
@@ -356,6 +364,7 @@ def encode_address_error(value: AddressError, _transaction_id: bytes) -> bytes:
 
 
 def decode_icmp(value: bytes, _transaction_id: bytes) -> IcmpError:
+    """ICMP. Spec: RFC 8656 §18.13."""
     if len(value) != 8:
         raise StunError(f"ICMP has {len(value)} bytes, expected 8", rfc="RFC 8656 §18.13", value=value)
     # Figure 11 draws a type of 7 bits and a code of 9; ICMP itself has a byte for each (RFC 792).
@@ -364,6 +373,7 @@ def decode_icmp(value: bytes, _transaction_id: bytes) -> IcmpError:
 
 
 def encode_icmp(value: IcmpError, _transaction_id: bytes) -> bytes:
+    """ICMP. Spec: RFC 8656 §18.13."""
     try:
         return struct.pack("!xxBBI", *value)
     except struct.error as error:
@@ -371,6 +381,7 @@ def encode_icmp(value: IcmpError, _transaction_id: bytes) -> bytes:
 
 
 def decode_unknown_attributes(value: bytes, _transaction_id: bytes) -> tuple[int, ...]:
+    """UNKNOWN-ATTRIBUTES: 16-bit types in a row. Spec: RFC 8489 §14.13."""
     if len(value) % 2:
         raise StunError(
             f"UNKNOWN-ATTRIBUTES has {len(value)} bytes, expected an even number",
@@ -381,6 +392,7 @@ def decode_unknown_attributes(value: bytes, _transaction_id: bytes) -> tuple[int
 
 
 def encode_unknown_attributes(value: Sequence[int], _transaction_id: bytes) -> bytes:
+    """UNKNOWN-ATTRIBUTES: 16-bit types in a row. Spec: RFC 8489 §14.13."""
     try:
         return struct.pack(f"!{len(value)}H", *value)
     except struct.error as error:
@@ -406,6 +418,7 @@ def _write_algorithm(algorithm: PasswordAlgorithm) -> bytes:
 
 
 def decode_password_algorithms(value: bytes, _transaction_id: bytes) -> tuple[PasswordAlgorithm, ...]:
+    """PASSWORD-ALGORITHMS: entries in order of preference. Spec: RFC 8489 §14.11."""
     found = []
     offset = 0
     while offset < len(value):  # each round advances by at least the 4 header bytes
@@ -415,10 +428,12 @@ def decode_password_algorithms(value: bytes, _transaction_id: bytes) -> tuple[Pa
 
 
 def encode_password_algorithms(value: Sequence[PasswordAlgorithm], _transaction_id: bytes) -> bytes:
+    """PASSWORD-ALGORITHMS: entries in order of preference. Spec: RFC 8489 §14.11."""
     return b"".join(map(_write_algorithm, value))
 
 
 def decode_password_algorithm(value: bytes, _transaction_id: bytes) -> PasswordAlgorithm:
+    """PASSWORD-ALGORITHM: one entry and nothing behind it. Spec: RFC 8489 §14.12."""
     algorithm, end = _read_algorithm("PASSWORD-ALGORITHM", value, 0, "RFC 8489 §14.12")
     if end < len(value):
         raise StunError(
@@ -428,10 +443,12 @@ def decode_password_algorithm(value: bytes, _transaction_id: bytes) -> PasswordA
 
 
 def encode_password_algorithm(value: PasswordAlgorithm, _transaction_id: bytes) -> bytes:
+    """PASSWORD-ALGORITHM. Spec: RFC 8489 §14.12."""
     return _write_algorithm(value)
 
 
 def decode_nonce(value: bytes, _transaction_id: bytes) -> bytes:
+    """NONCE, as opaque bytes. Spec: RFC 8489 §14.10."""
     if len(value) > MAX_TEXT_BYTES_RECEIVED:
         raise StunError(
             f"NONCE has {len(value)} bytes, at most {MAX_TEXT_BYTES_RECEIVED}", rfc="RFC 8489 §14.10"
@@ -440,6 +457,7 @@ def decode_nonce(value: bytes, _transaction_id: bytes) -> bytes:
 
 
 def encode_nonce(value: bytes, _transaction_id: bytes) -> bytes:
+    """NONCE, as opaque bytes. Spec: RFC 8489 §14.10."""
     # A client echoes what it was given, so what may be received may also be sent.
     if len(value) > MAX_TEXT_BYTES_RECEIVED:
         raise RtcRangeError(
@@ -449,10 +467,12 @@ def encode_nonce(value: bytes, _transaction_id: bytes) -> bytes:
 
 
 def decode_even_port(value: bytes, _transaction_id: bytes) -> bool:
+    """EVEN-PORT: whether the next port is to be reserved, too. Spec: RFC 8656 §18.7."""
     if len(value) != 1:
         raise StunError(f"EVEN-PORT has {len(value)} bytes, expected 1", rfc="RFC 8656 §18.7", value=value)
     return bool(value[0] & 0x80)
 
 
 def encode_even_port(value: bool, _transaction_id: bytes) -> bytes:
+    """EVEN-PORT: whether the next port is to be reserved, too. Spec: RFC 8656 §18.7."""
     return b"\x80" if value else b"\x00"
