@@ -454,12 +454,19 @@ class Transport:
         """Both sides send INIT as soon as DTLS is up (RFC 8841 §10.2, RFC 8261 §6.1)."""
         if self.channels is not None and self.dtls_info is not None and not self._sctp_started:
             self._sctp_started = True
+            rtt = self._round_trip()
+            if rtt is not None:
+                self.channels.expect_round_trip(rtt)
             self.channels.start(now=now)
+
+    def _round_trip(self) -> float | None:
+        """Seconds that a check on the path in use took, if one was answered."""
+        selected = [pair for pair in self.ice.list_candidate_pairs() if pair.selected]
+        return selected[0].current_round_trip_time if selected else None
 
     def _dtls_settings(self) -> dtls.DtlsConfig:
         """The configured settings, with the first timeout fitted to the round trip if ICE knows it already."""
-        selected = [p for p in self.ice.list_candidate_pairs() if p.selected]
-        rtt = selected[0].current_round_trip_time if selected else None
+        rtt = self._round_trip()
         if rtt is None:
             return self._dtls_config
         timeout = min(max(1.5 * rtt, DTLS_TIMEOUT_MIN), DTLS_TIMEOUT_MAX, self._dtls_config.maximum_timeout)

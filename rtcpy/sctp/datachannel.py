@@ -128,6 +128,10 @@ class DataChannels:
         """The SCTP ports that were signalled; see `Association.set_ports`."""
         self.association.set_ports(local_port, remote_port)
 
+    def expect_round_trip(self, rtt: float) -> None:
+        """ICE measured `rtt` seconds on the path: the first timeouts follow it. Spec: RFC 9260 §6.3.1."""
+        self.association.congestion.expect(rtt)
+
     def start(self, *, now: Instant) -> None:
         """DTLS is up: send INIT. OPENs of channels that have ids ride with the COOKIE ECHO."""
         self._started = True
