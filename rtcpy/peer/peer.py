@@ -197,6 +197,7 @@ class Peer:
         self._dtls_state: DtlsTransportState | None = None
         self._sctp_state: SctpTransportState | None = None
         self._association_state = SctpTransportState.CONNECTING
+        self._sources: tuple[object, ...] = ()
         self._max_channels: int | None = None
         self._failure = ""
         self._selected: tuple[ice.Candidate, ice.Candidate] | None = None
@@ -1106,9 +1107,19 @@ class Peer:
 
     def _update_states(self, now: Instant) -> None:
         """Derive W3C's states anew and tell those that changed, in W3C's order."""
+        transport = self._transport
+        sources = (
+            self._state,
+            self._association_state,
+            self._gathering_state,
+            None if transport is None else transport.ice.state,
+            None if transport is None or transport.dtls is None else transport.dtls.state,
+        )
+        if sources == self._sources:
+            return  # called after every datagram: nothing that states are derived from has changed
+        self._sources = sources
         if self._state.signaling is SignalingState.CLOSED:
             return
-        transport = self._transport
         ice_states: list[IceTransportState] = []
         dtls_states: list[DtlsTransportState] = []
         dtls_state: DtlsTransportState | None = None
