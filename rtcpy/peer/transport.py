@@ -444,6 +444,7 @@ class Transport:
         self.selected_pair = event
         moved = before is not None and (before.local, before.remote) != (event.local, event.remote)
         if moved and self.channels is not None and self._sctp_started:
+            self._tell_round_trip(self.channels)
             self.channels.path_changed(now=now)  # what is known of the old path's size and speed is void
         self.selected_pair_changes += 1
         if self.dtls is not None and self.dtls.state is dtls.DtlsState.NEW:
@@ -454,10 +455,13 @@ class Transport:
         """Both sides send INIT as soon as DTLS is up (RFC 8841 §10.2, RFC 8261 §6.1)."""
         if self.channels is not None and self.dtls_info is not None and not self._sctp_started:
             self._sctp_started = True
-            rtt = self._round_trip()
-            if rtt is not None:
-                self.channels.expect_round_trip(rtt)
+            self._tell_round_trip(self.channels)
             self.channels.start(now=now)
+
+    def _tell_round_trip(self, channels: sctp.DataChannels) -> None:
+        rtt = self._round_trip()
+        if rtt is not None:
+            channels.expect_round_trip(rtt)
 
     def _round_trip(self) -> float | None:
         """Seconds that a check on the path in use took, if one was answered."""
