@@ -61,7 +61,9 @@ from rtcpy.dtls.messages import (
 from rtcpy.dtls.signatures import ACCEPTED_SCHEMES, SignatureScheme, choose_scheme, sign, verify
 from rtcpy.wire import Wire
 
-MAX_HELLO_VERIFY_REQUESTS = 2  # a second one if the server changed its secret in between; RFC 6347 §4.2.1
+MAX_HELLO_VERIFY_REQUESTS = (
+    8  # one is normal; more if the secret changed, or if forged or damaged ones came between
+)
 DOWNGRADE_TO_1_2 = b"DOWNGRD\x01"  # end of the ServerHello random; RFC 8446 §4.1.3
 DOWNGRADE_TO_1_1 = b"DOWNGRD\x00"
 

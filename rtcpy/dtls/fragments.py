@@ -3,7 +3,7 @@
 Until the handshake is over nothing proves who sent a fragment, so every choice here assumes that some are
 forged: memory is taken only for bytes that arrived, a fragment can never change the length of a message that has
 begun, and a forged beginning of a message does not keep the true one out, since messages that differ in type or
-length are assembled side by side.
+length are assembled side by side, and the one that stopped growing makes room.
 
 `InOrder` is for everything that has its turn; `Hellos` for ClientHellos at a server, which may come from
 several senders before one of them proves to be the peer.
@@ -97,7 +97,8 @@ class InOrder:
 
     def __init__(self, next_seq: int) -> None:
         self.next_seq = next_seq
-        self._slots: dict[tuple[int, int, int], Assembly] = {}  # (message_seq, type, length)
+        # by (message_seq, type, length), the one that grew longest ago first: it goes when there are too many
+        self._slots: dict[tuple[int, int, int], Assembly] = {}
         self._buffered = 0
 
     def reset(self, next_seq: int) -> None:
@@ -117,19 +118,23 @@ class InOrder:
         if seq > self.next_seq + MAX_AHEAD:
             return Verdict.TOO_FAR_AHEAD
         key = (seq, int(fragment.type), fragment.length)
-        slot = self._slots.get(key)
+        slot = self._slots.pop(key, None)
         if slot is None:
-            if sum(1 for other, _, _ in self._slots if other == seq) >= MAX_RIVALS:
-                return Verdict.TOO_MUCH
             slot = Assembly(fragment.length)
-        before = slot.size
-        if self._buffered + len(fragment.fragment) > MAX_BUFFERED:
-            return Verdict.TOO_MUCH
-        if not slot.add(fragment.fragment_offset, fragment.fragment):
-            return Verdict.TOO_MUCH
-        self._slots[key] = slot
-        self._buffered += slot.size - before
-        return Verdict.KEPT
+            rivals = [other for other in self._slots if other[0] == seq]
+            if len(rivals) >= MAX_RIVALS:
+                self._drop(rivals[0])
+        else:
+            self._buffered -= slot.size
+        is_added = slot.add(fragment.fragment_offset, fragment.fragment)
+        while self._buffered + slot.size > MAX_BUFFERED:
+            self._drop(next(iter(self._slots)))
+        self._slots[key] = slot  # now the one that grew last
+        self._buffered += slot.size
+        return Verdict.KEPT if is_added else Verdict.TOO_MUCH
+
+    def _drop(self, key: tuple[int, int, int]) -> None:
+        self._buffered -= self._slots.pop(key).size
 
     def take(self) -> Message | None:
         """The next message, if all of it is here. Its rivals are forgotten."""
@@ -137,7 +142,7 @@ class InOrder:
             if seq == self.next_seq and slot.is_complete:
                 message = Message(kind, seq, slot.body())
                 for key in [key for key in self._slots if key[0] == seq]:
-                    self._buffered -= self._slots.pop(key).size
+                    self._drop(key)
                 self.next_seq += 1
                 return message
         return None

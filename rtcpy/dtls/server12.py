@@ -69,7 +69,7 @@ from rtcpy.wire import Wire
 
 MAX_OFFERS = 32  # hellos answered at a time; at 300 forged ones a second the true one stays for 100 ms
 MAX_OFFER_BYTES = 1 << 17  # of transcripts; hellos with post-quantum shares take 1.5 KB, an answer 0.8
-MAX_HELLO_SEQ = 3  # message_seq of a hello: 0, and 1 more per HelloVerifyRequest
+MAX_HELLO_SEQ = 8  # message_seq of a hello: 0, and 1 more per HelloVerifyRequest that its sender got
 
 
 @dataclass(slots=True)
