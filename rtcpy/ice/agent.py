@@ -808,6 +808,8 @@ class IceAgent:
         )
         pair.requests_sent += 1
         pair.last_check_sent = now
+        if pair.unanswered_since is None:
+            pair.unanswered_since = now
         self._send(packet, pair.local_address, pair.remote_address, now, pair)
 
     def _on_check_due(self, check: Check, now: Instant) -> None:
@@ -840,6 +842,7 @@ class IceAgent:
         before = pair.state
         if pair.apply(PairInput.FAILURE):
             pair.consent_until = None
+            pair.unanswered_since = None
             pair.nominate_on_success = False
             pair.stream.checklist.drop_triggered(pair)
             if self._tap is not None:
@@ -918,6 +921,7 @@ class IceAgent:
         if check.purpose in (Purpose.CONNECTIVITY, Purpose.NOMINATION) or pair.reflexive is None:
             pair.reflexive = self._learn_reflexive(pair, mapped, check.priority)
         before = pair.state
+        pair.unanswered_since = None
         if pair.apply(PairInput.SUCCESS) and self._tap is not None:
             self._tap.state("ice", str(pair), before.value, pair.state.value, now=now)
         stream.checklist.drop_triggered(pair)
@@ -1299,7 +1303,8 @@ class IceAgent:
         self._pump_checks(now)
         for index in range(len(self._paths)):
             self._update_path(index, now)
-        self._set_state(combined_state(map(stream_state, map(self._facts, session.streams))), now)
+        states = [stream_state(self._facts(stream, now)) for stream in session.streams]
+        self._set_state(combined_state(states), now)
         self._stale_deadline = True
 
     def _complete_gathering(self, session: Session, now: Instant) -> None:
@@ -1315,7 +1320,18 @@ class IceAgent:
         complete = self._session.gathering_state is IceGatheringState.COMPLETE
         return not (complete and stream.end_of_candidates)
 
-    def _facts(self, stream: Stream) -> Facts:
+    def _has_hope(self, pair: CandidatePair, now: Instant) -> bool:
+        """Whether a check of `pair` may still succeed, as far as the state of the stream is concerned.
+
+        Each check of the peer begins ours anew (RFC 8445 §7.3.1.4). Where ours are never answered, as with a wrong
+        password, that would be `checking` for ever; once patience is over, so is the hope for a pair tried that long.
+        """
+        if pair.state not in ACTIVE:
+            return False
+        since = pair.unanswered_since
+        return not self._session.patience_over or since is None or now - since < self._config.patience
+
+    def _facts(self, stream: Stream, now: Instant) -> Facts:
         path, consent = self._paths[stream.index], self._consents[stream.index]
         own = path is not None and path.stream is stream
         candidates_left = self._candidates_left(stream)
@@ -1326,7 +1342,8 @@ class IceAgent:
             expired=stream.expired,
             restarted=self._session.restarted and not own,
             pairs=bool(stream.checklist.pairs),
-            checks_left=stream.selected is None and any(p.state in ACTIVE for p in stream.checklist.pairs),
+            checks_left=stream.selected is None
+            and any(self._has_hope(p, now) for p in stream.checklist.pairs),
             candidates_left=candidates_left,
             patience_left=not self._session.patience_over and (bool(stream.local) or candidates_left),
         )

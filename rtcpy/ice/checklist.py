@@ -111,6 +111,7 @@ class CandidatePair:
         False  # controlled: USE-CANDIDATE came before our own check succeeded (§7.3.1.5)
     )
     consent_until: Instant | None = None  # set while the pair is valid; RFC 7675 §5.1
+    unanswered_since: Instant | None = None  # the first of our checks that no answer or failure has ended
     revoked: bool = False  # consent was lost: these credentials must not be used on it again (RFC 7675 §5.1)
     last_check_sent: Instant | None = None
     requests_sent: int = 0
