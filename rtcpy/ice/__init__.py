@@ -9,8 +9,11 @@ ICE stands between the sockets and DTLS: it moves `Datagram`s, since addresses a
 `rtcpy.stun` for its messages. It does not know SDP (`rtcpy.peer` converts candidates) and opens no sockets: the
 driver binds them and tells `IceAgent.gather`.
 
-Read in this order: `candidate` (what is ranked and how), `events`, `config`, `checklist` (pairs and their
-states), `gather`, `consent`, `agent` (the machine that ties it together).
+Read in this order: `candidate` (what is ranked and how), `events` and `config` (what comes out and what can be set),
+`checklist` (pairs, their states, which is next), `binding` (what a check says), `check` and `checker` (checks in
+flight, and sending them), `roles` (who controls), `nomination` (when to settle), `consent` and `paths` (the path in
+use), `gather`, `local` and `remote` (where candidates come from), `session` (all of it for one generation of
+credentials), `states` (what the outside sees), `outbox`, and last `agent`, the machine that ties it together.
 
 Specs: RFC 8445 (ICE), RFC 8838 (trickle), RFC 7675 (consent), RFC 8863 (patience), RFC 8421 (dual stack),
 RFC 8828 (address privacy), W3C webrtc §5.6 (states).

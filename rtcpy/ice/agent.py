@@ -16,41 +16,35 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
 
-from rtcpy.core.env import Entropy, random_integer
+from rtcpy.core.env import Entropy
 from rtcpy.core.errors import InvalidAccessError, InvalidStateError, RtcRangeError
 from rtcpy.core.machine import Address, Datagram, Event, Instant
-from rtcpy.core.tap import Direction, Tap
+from rtcpy.core.tap import Tap
 from rtcpy.ice.binding import (
     error_code,
     is_authentic,
     mapped_address,
     read_check,
-    reflexive_priority,
-    write_check,
     write_keepalive,
     write_role_conflict,
     write_success,
     write_unknown_attributes,
 )
 from rtcpy.ice.candidate import (
-    COMPONENT_RTP,
-    LOCAL_PREFERENCE_STEP,
     MAX_CREDENTIAL_CHARACTERS,
-    MAX_LOCAL_PREFERENCE,
-    MAX_PRIORITY,
     Candidate,
     CandidateType,
     Foundations,
     IceCredentials,
     LocalAddress,
-    candidate_priority,
     canonical,
     local_preferences,
     may_pair,
     parse_ip,
     unusable_reason,
 )
-from rtcpy.ice.check import CONSENT_MEMORY, Check, CheckTable, Purpose, retransmission_interval
+from rtcpy.ice.check import Check, Purpose
+from rtcpy.ice.checker import Checker
 from rtcpy.ice.checklist import ACTIVE, CandidatePair, PairInput, PairState
 from rtcpy.ice.config import (
     MAX_EARLY_CHECKS,
@@ -58,7 +52,6 @@ from rtcpy.ice.config import (
     MAX_PEER_REFLEXIVE,
     MAX_REMOTE_CANDIDATES,
     MAX_STREAMS,
-    TA_MIN,
     IceConfig,
     StunServer,
     TransportPolicy,
@@ -71,13 +64,21 @@ from rtcpy.ice.events import (
     GatheringFailed,
     IceConnectionState,
     IceGatheringState,
-    PairSelected,
     RoleChanged,
     StateChanged,
 )
 from rtcpy.ice.gather import Gatherer, Mapped, Outcome
+from rtcpy.ice.local import (
+    host_candidate,
+    peer_reflexive_candidate,
+    relayed_candidate,
+    server_reflexive_candidate,
+)
 from rtcpy.ice.nomination import patience_for
-from rtcpy.ice.roles import Verdict, judge_role
+from rtcpy.ice.outbox import Outbox
+from rtcpy.ice.paths import Paths
+from rtcpy.ice.remote import add_peer_reflexive, add_signalled, describe, refusal
+from rtcpy.ice.roles import Role, Verdict
 from rtcpy.ice.session import EarlyCheck, Session, Stream
 from rtcpy.ice.states import Facts, combined_state, stream_state
 from rtcpy.stun import (
@@ -90,12 +91,6 @@ from rtcpy.stun import (
     parse_message,
 )
 
-TIE_BREAKER_BITS = 64  # RFC 8445 §16.1
-RECENT_CHECK = 0.020  # s: a triggered check waits so long for the answer to one that has just gone out
-MAX_ROLE_SWITCHES = (
-    16  # per session; random tie-breakers need two or three, a peer that always says 487 any number
-)
-HIDDEN_PORT = 9  # with an unspecified address: the related address is not told, RFC 8839 §5.1
 SERVER_ERRORS = range(500, 600)  # may be temporary: the request is repeated, RFC 8489 §6.3.4
 
 
@@ -133,30 +128,21 @@ class IceAgent:
         self._config.validate()
         if not 1 <= streams <= MAX_STREAMS:
             raise RtcRangeError(f"{streams} streams, expected 1…{MAX_STREAMS}")
-        self._entropy, self._tap = entropy, tap
-        self.controlling = controlling
+        self._entropy = entropy
         self.state = IceConnectionState.NEW
         self.selected_path: tuple[Address, Address] | None = None
         """(local base, remote) to send data of stream 0 on; also the best valid pair before nomination."""
-        self.dropped: dict[str, int] = {}
-        """Datagrams and candidates refused, by reason."""
-        self._tie_breaker = random_integer(entropy, TIE_BREAKER_BITS)
-        self._role_switches = 0
+        self._outbox = Outbox(tap)
+        self._role = Role(controlling, entropy)
         self._foundations = Foundations()
         own = credentials or IceCredentials.generate(entropy)
         self._session = Session.begin(own, streams, self._config.max_pairs, restarted=False)
         self._previous: Session | None = None
         self._undo: tuple[Session, Session | None] | None = None
         self._retire_at: Instant | None = None
-        self._checks = CheckTable()
-        self._paths: list[CandidatePair | None] = [None] * streams
-        self._consents: list[Consent | None] = [None] * streams
-        self._announced: list[tuple[CandidatePair, bool] | None] = [None] * streams
+        self._checker = Checker(self._config, entropy, self._role, self._outbox)
+        self._paths = Paths(streams, self._config, entropy)
         self._backlog: list[tuple[int, Candidate]] = []
-        self._prflx_names = 0
-        self._next_ordinary_at: Instant = -inf
-        self._next_triggered_at: Instant = -inf
-        self._packets: list[Datagram] = []
         self._events: list[Event] = []
         self._deadline: Instant | None = None
         self._stale_deadline = False
@@ -171,7 +157,7 @@ class IceAgent:
         self._require_open("set_role")
         if not controlling and any(stream.lite for stream in self._session.streams):
             return  # facing a lite agent, the full one controls
-        if controlling != self.controlling:
+        if controlling != self._role.controlling:
             self._switch_role(now)
             self._finish(now)
 
@@ -199,7 +185,7 @@ class IceAgent:
         for one in streams:
             if one.remote_credentials is not None and one.remote_credentials != credentials:
                 raise InvalidStateError("the peer's ICE credentials changed without a restart (RFC 8445 §9)")
-        if lite and not self.controlling:
+        if lite and not self._role.controlling:
             self._switch_role(now)
         fresh = [one for one in streams if one.remote_credentials is None]
         for one in fresh:
@@ -257,7 +243,7 @@ class IceAgent:
         session.more_to_come = more_to_come
         usable = [entry for entry in local_addresses if self._may_bind(entry, now)]
         if len(usable) > MAX_LOCAL_ADDRESSES:
-            self._drop("more local addresses than MAX_LOCAL_ADDRESSES", now=now)
+            self._outbox.drop("more local addresses than MAX_LOCAL_ADDRESSES", now=now)
             del usable[MAX_LOCAL_ADDRESSES:]
         ranked = sorted(zip(local_preferences(usable), usable, strict=True), key=lambda item: -item[0])
         for preference, entry in ranked:
@@ -265,7 +251,7 @@ class IceAgent:
         if self._config.transport_policy is TransportPolicy.ALL and (servers or more_to_come):
             bases = [entry.address for _, entry in ranked]
             session.gatherer = Gatherer(bases, servers, self._config, self._entropy, now=now)
-            self._emit(session.gatherer.take_packets(), now)
+            self._outbox.send_all(session.gatherer.take_packets(), now=now)
         self._finish(now)
 
     def add_servers(self, servers: Sequence[StunServer], *, now: Instant) -> None:
@@ -279,7 +265,7 @@ class IceAgent:
         session = self._session
         if session.gathering_state is IceGatheringState.GATHERING and session.gatherer is not None:
             session.gatherer.ask(servers, now=now)
-            self._emit(session.gatherer.take_packets(), now)
+            self._outbox.send_all(session.gatherer.take_packets(), now=now)
             self._finish(now)
 
     def add_local_candidate(self, candidate: Candidate, *, stream: int = 0, now: Instant) -> None:
@@ -304,18 +290,9 @@ class IceAgent:
         if base in session.sockets:
             return  # identical to a host candidate: discarded, RFC 8445 §5.1.1.2
         relayed = sum(other.type is CandidateType.RELAYED for other in one.local)
-        preference = max(0, MAX_LOCAL_PREFERENCE - LOCAL_PREFERENCE_STEP * relayed)
-        server = candidate.url or ""
-        own = replace(
-            candidate,
-            address=base.host,
-            foundation=candidate.foundation or self._foundations.of(candidate.type, base.host, server),
-            priority=candidate.priority or candidate_priority(candidate.type, preference),
-            ufrag=session.credentials.ufrag,
-            base=base,
+        own = relayed_candidate(
+            candidate, relayed, session.credentials.ufrag, self._foundations, reveal=self._may_reveal
         )
-        if not self._config.reveal_related_address or self._config.transport_policy is TransportPolicy.RELAY:
-            own.related_address, own.related_port = _hidden(base)
         session.sockets[base] = (stream, own)
         self._announce(session, one, own)
         self._finish(now)
@@ -388,13 +365,11 @@ class IceAgent:
         if own.ufrag == old.credentials.ufrag or own.pwd == old.credentials.pwd:
             raise InvalidAccessError("an ICE restart must change both ufrag and password (RFC 8445 §9)")
         self._undo = (old, self._previous)
-        if self._previous is None or any(p is not None and p.stream.session is old for p in self._paths):
+        if self._previous is None or self._paths.uses(old):
             self._previous = old
         self._retire_at = None
-        self._role_switches = 0
-        for check in self._checks.all():
-            if check.purpose in (Purpose.CONNECTIVITY, Purpose.NOMINATION):
-                check.cancel()
+        self._role.forgive()
+        self._checker.suspend()
         self._session = Session.begin(own, len(old.streams), self._config.max_pairs, restarted=True)
         self._finish(now)
         return own
@@ -414,13 +389,22 @@ class IceAgent:
         self._undo = None
         for pair in self._session.checklists:
             if pair.state is PairState.IN_PROGRESS:  # its check was cancelled by the restart
-                pair.apply(PairInput.TRIGGER)
-                pair.stream.checklist.enqueue(pair, not_before=now)
+                self._checker.trigger(pair, now=now, at_once=True)
         for one in self._session.streams:
             one.nominating = None
         self._finish(now)
 
     # --- queries -------------------------------------------------------------------------------------------
+
+    @property
+    def controlling(self) -> bool:
+        """Our role at present. Spec: RFC 8445 §6.1.1."""
+        return self._role.controlling
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Datagrams and candidates refused, by reason."""
+        return self._outbox.dropped
 
     @property
     def local_credentials(self) -> IceCredentials:
@@ -444,9 +428,7 @@ class IceAgent:
 
     def selected_path_of(self, stream: int) -> tuple[Address, Address] | None:
         """`selected_path` of another stream."""
-        self._stream(stream)
-        pair = self._paths[stream]
-        return None if pair is None else (pair.local_address, pair.remote_address)
+        return self._paths.addresses(self._stream(stream).index)
 
     def is_validated(self, local: Address, remote: Address) -> bool:
         """Whether a check with correct integrity passed between the two, either way.
@@ -470,29 +452,8 @@ class IceAgent:
     def list_candidate_pairs(self) -> list[CandidatePairStats]:
         """All pairs of the current session, best first, then a path that survives from before a restart."""
         pairs = list(self._session.checklists)
-        pairs += [p for p in self._paths if p is not None and p.stream.session is not self._session]
-        return [
-            CandidatePairStats(
-                local=replace(pair.reflexive or pair.local),
-                remote=replace(pair.remote),
-                state=pair.state.value,
-                priority=pair.priority,
-                nominated=pair.nominated,
-                selected=self._paths[pair.stream.index] is pair,
-                requests_sent=pair.requests_sent,
-                requests_received=pair.requests_received,
-                responses_sent=pair.responses_sent,
-                responses_received=pair.responses_received,
-                retransmissions_sent=pair.retransmissions_sent,
-                consent_requests_sent=pair.consent_requests_sent,
-                current_round_trip_time=pair.current_round_trip_time,
-                total_round_trip_time=pair.total_round_trip_time,
-                last_packet_sent=pair.last_packet_sent,
-                last_packet_received=pair.last_packet_received,
-                stream=pair.stream.index,
-            )
-            for pair in pairs
-        ]
+        pairs += [p for p in self._paths.pairs if p is not None and p.stream.session is not self._session]
+        return [pair.statistics(selected=self._paths.pairs[pair.stream.index] is pair) for pair in pairs]
 
     # --- Machine -------------------------------------------------------------------------------------------
 
@@ -503,14 +464,11 @@ class IceAgent:
         try:
             message = parse_message(packet.data)
         except StunError:
-            self._drop("not a valid STUN message", packet.data, now=now)
+            self._outbox.drop("not a valid STUN message", packet.data, now=now)
             return
-        if self._tap is not None:
-            self._tap.packet(
-                "stun", Direction.IN, packet.data, now=now, local=packet.local, remote=packet.remote
-            )
+        self._outbox.received(packet, now=now)
         if message.method != Method.BINDING:
-            self._drop("not a Binding message", packet.data, now=now)
+            self._outbox.drop("not a Binding message", packet.data, now=now)
         elif message.message_class is MessageClass.REQUEST:
             if self._on_request(message, packet, now):
                 self._finish(now)
@@ -524,17 +482,16 @@ class IceAgent:
         deadline = self.next_timeout()
         if deadline is None or now < deadline:
             return
-        for check in self._checks.due(now):
+        for check in self._checker.table.due(now):
             self._on_check_due(check, now)
         for session in self._sessions():
             if session.gatherer is not None:
                 outcomes = session.gatherer.handle_timeout(now=now)
-                self._emit(session.gatherer.take_packets(), now)
+                self._outbox.send_all(session.gatherer.take_packets(), now=now)
                 for outcome in outcomes:
                     self._on_gathered(session, outcome)
-        for index, consent in enumerate(self._consents):
-            if consent is not None and consent.next_timeout() <= now:
-                self._on_consent_due(index, consent, now)
+        for consent in self._paths.due(now):
+            self._on_consent_due(consent, now)
         if self._retire_at is not None and now >= self._retire_at:
             self._retire_previous()
         self._finish(now)
@@ -548,8 +505,7 @@ class IceAgent:
 
     def take_packets(self) -> list[Datagram]:
         """Drain the datagrams to send."""
-        out, self._packets = self._packets, []
-        return out
+        return self._outbox.take()
 
     def take_events(self) -> list[Event]:
         """Drain what happened."""
@@ -563,10 +519,9 @@ class IceAgent:
         for session in self._sessions():
             if session.gatherer is not None:
                 session.gatherer.stop()
-        self._checks.clear()
-        self._packets.clear()
-        self._consents = [None] * len(self._consents)
-        self._paths = [None] * len(self._paths)
+        self._checker.table.clear()
+        self._outbox.clear()
+        self._paths.clear()
         self._previous = self._undo = self._retire_at = None
         self.selected_path = None
         self._set_state(IceConnectionState.CLOSED, now)
@@ -578,27 +533,22 @@ class IceAgent:
         self._stream(entry.stream)
         reason = unusable_reason(canonical(entry.address), allow_loopback=self._config.allow_loopback)
         if reason is not None:
-            self._drop(f"local address: {reason}", str(entry.address).encode(), now=now)
+            self._outbox.drop(f"local address: {reason}", str(entry.address).encode(), now=now)
         return reason is None
 
     def _add_host(self, session: Session, entry: LocalAddress, preference: int) -> None:
-        """Make the host candidate of a socket. Spec: RFC 8445 §5.1.1.1; its base is itself."""
-        address = canonical(entry.address)
-        candidate = Candidate(
-            foundation=self._foundations.of(CandidateType.HOST, address.host),
-            component=COMPONENT_RTP,
-            transport="udp",
-            priority=candidate_priority(CandidateType.HOST, preference),
-            address=address.host,
-            port=address.port,
-            type=CandidateType.HOST,
-            ufrag=session.credentials.ufrag,
-            base=entry.address,
-        )
+        """Offer the host candidate of a socket, unless only relays may be used."""
         if self._config.transport_policy is TransportPolicy.RELAY:
             return  # not offered, and nothing that arrives there is answered
+        candidate = host_candidate(entry.address, preference, session.credentials.ufrag, self._foundations)
         session.sockets[entry.address] = (entry.stream, candidate)
         self._announce(session, session.streams[entry.stream], candidate)
+
+    @property
+    def _may_reveal(self) -> bool:
+        """Whether related addresses are told. Spec: RFC 8828 §5.2."""
+        hide = self._config.transport_policy is TransportPolicy.RELAY
+        return self._config.reveal_related_address and not hide
 
     def _on_gathered(self, session: Session, outcome: Outcome) -> None:
         """A server answered, or did not. Spec: RFC 8445 §5.1.1.2, §5.1.3."""
@@ -613,25 +563,7 @@ class IceAgent:
             c.base == outcome.base and c.transport_address == mapped for c in stream.local
         ):
             return  # redundant: same address, same base, §5.1.3
-        preference = max(0, (host.priority >> 8 & 0xFFFF) - outcome.server_index)
-        related: tuple[str, int] = canonical(outcome.base)
-        if not self._config.reveal_related_address:
-            related = _hidden(mapped)
-        server_host = outcome.server.address.host
-        candidate = Candidate(
-            foundation=self._foundations.of(CandidateType.SERVER_REFLEXIVE, host.address, server_host),
-            component=COMPONENT_RTP,
-            transport="udp",
-            priority=candidate_priority(CandidateType.SERVER_REFLEXIVE, preference),
-            address=mapped.host,
-            port=mapped.port,
-            type=CandidateType.SERVER_REFLEXIVE,
-            related_address=related[0],
-            related_port=related[1],
-            ufrag=session.credentials.ufrag,
-            url=outcome.server.url or None,
-            base=outcome.base,
-        )
+        candidate = server_reflexive_candidate(outcome, host, self._foundations, reveal=self._may_reveal)
         self._announce(session, stream, candidate)
 
     def _announce(self, session: Session, stream: Stream, candidate: Candidate) -> None:
@@ -658,10 +590,10 @@ class IceAgent:
         if self._previous is not None:
             before = self._previous.streams[stream.index].remote_credentials
             if before is not None and before.ufrag == candidate.ufrag:
-                self._drop("candidate of an old session", _text(candidate), now=now)
+                self._outbox.drop("candidate of an old session", describe(candidate), now=now)
                 return
         if len(self._backlog) >= MAX_REMOTE_CANDIDATES:
-            self._drop("too many candidates of an unknown session", _text(candidate), now=now)
+            self._outbox.drop("too many candidates of an unknown session", describe(candidate), now=now)
             return
         self._backlog.append((stream.index, replace(candidate)))
 
@@ -672,44 +604,24 @@ class IceAgent:
 
         `late` is `False` for one that waited for its session, and so may have come before its end-of-candidates.
         """
-        reason = None
+        reason: str | Candidate | None
         if stream.end_of_candidates and late:
             reason = "candidate after end-of-candidates"
-        elif candidate.component != COMPONENT_RTP:
-            reason = "candidate of another component"
-        elif candidate.transport != "udp":
-            reason = "candidate of another transport"
-        elif not 0 < candidate.priority <= 0xFFFFFFFF:
-            reason = "candidate priority out of range"
         else:
-            problem = unusable_reason(candidate.transport_address, allow_loopback=self._config.allow_loopback)
-            if problem is not None:
-                reason = f"candidate: {problem}"
-        if reason is not None:
-            self._drop(reason, _text(candidate), now=now)
-            return None
-        address = canonical(candidate.transport_address)
-        known = stream.remote.get(address)
-        if known is not None:
-            if known.type is CandidateType.PEER_REFLEXIVE:
-                # What we met as peer-reflexive now has a name: take its priority, so that both sides order
-                # pairs alike (RFC 8838 §11 item 4A).
-                known.type, known.foundation = candidate.type, candidate.foundation
-                known.priority = candidate.priority
-                known.related_address, known.related_port = candidate.related_address, candidate.related_port
-                stream.peer_reflexive -= 1
-                self._reorder(stream)
-            return None
-        if len(stream.remote) >= MAX_REMOTE_CANDIDATES:
-            self._drop("more candidates than MAX_REMOTE_CANDIDATES", _text(candidate), now=now)
-            return None
-        own = replace(candidate, address=address.host, url=None, base=None)
-        stream.remote[address] = own
-        return own
+            reason = refusal(candidate, allow_loopback=self._config.allow_loopback)
+        if reason is None:
+            reason = add_signalled(stream, candidate)
+        if isinstance(reason, Candidate):
+            return reason
+        if reason is None:
+            self._reorder(stream)  # a peer-reflexive one may have got its signalled priority
+        else:
+            self._outbox.drop(reason, describe(candidate), now=now)
+        return None
 
     def _reorder(self, stream: Stream) -> None:
         for pair in stream.checklist.pairs:
-            pair.compute_priority(self.controlling)
+            pair.compute_priority(self._role.controlling)
         stream.checklist.sort()
 
     def _form_pairs(self, stream: Stream, bases: list[Address], remotes: list[Candidate]) -> None:
@@ -733,101 +645,21 @@ class IceAgent:
         if percent and remote.address.lower().startswith("fe"):
             destination = Address(f"{remote.address}%{scope}", remote.port)  # only our side knows which link
         pair = CandidatePair(stream, local, remote, base, destination)
-        pair.compute_priority(self.controlling)
+        pair.compute_priority(self._role.controlling)
         return pair
 
     # --- checks of ours ------------------------------------------------------------------------------------
-
-    def _pump_checks(self, now: Instant) -> None:
-        """Send the checks that may go now.
-
-        Ordinary checks keep Ta apart; the first goes at once. Deviation: RFC 8445 §6.1.4.2 puts triggered checks
-        under the same Ta. They go only where an authentic check has just come from, so nobody can be flooded by
-        them; they wait for no more than 5 ms after one another (§14.2).
-        """
-        checklists = self._session.checklists
-        if self.state is IceConnectionState.CLOSED:
-            return
-        if now >= self._next_triggered_at:
-            entry = checklists.next_triggered(now)
-            if entry is not None:
-                self._next_triggered_at = now + TA_MIN
-                self._perform(entry.pair, Purpose.CONNECTIVITY, now)
-        if now >= self._next_ordinary_at:
-            pair = checklists.next_ordinary()
-            if pair is not None:
-                self._next_ordinary_at = now + self._config.ta
-                self._perform(pair, Purpose.CONNECTIVITY, now)
-
-    def _perform(self, pair: CandidatePair, purpose: Purpose, now: Instant) -> None:
-        """Send one check. Spec: RFC 8445 §7.2.2, §7.2.4, §14.3."""
-        stream = pair.stream
-        credentials = stream.remote_credentials
-        if credentials is None or pair.revoked:
-            return
-        if purpose is Purpose.CONNECTIVITY and pair.apply(PairInput.PERFORM) and self._tap is not None:
-            self._tap.state("ice", str(pair), PairState.WAITING.value, pair.state.value, now=now)
-        transaction_id = new_transaction_id(self._entropy)
-        priority = reflexive_priority(pair.local)
-        packet = write_check(
-            transaction_id,
-            f"{credentials.ufrag}:{stream.session.credentials.ufrag}",
-            stream.remote_key,
-            priority=priority,
-            controlling=self.controlling,
-            tie_breaker=self._tie_breaker,
-            use_candidate=purpose is Purpose.NOMINATION,
-        )
-        rto, expires = self._config.rto, now + self._config.check_timeout
-        next_send: Instant | None
-        if purpose is Purpose.CONSENT:
-            next_send, expires = None, now + CONSENT_MEMORY
-            pair.consent_requests_sent += 1
-        else:
-            if purpose is Purpose.PROBE:
-                expires = now + self._config.consent_grace
-            elif purpose is Purpose.CONNECTIVITY:
-                # So late that every other check goes out once before any goes out twice.
-                busy = self._session.checklists.count(PairState.WAITING, PairState.IN_PROGRESS)
-                rto = max(rto, self._config.ta * busy)
-            next_send = now + retransmission_interval(1, rto, max(rto, self._config.rto_max))
-        self._checks.add(
-            Check(
-                transaction_id=transaction_id,
-                pair=pair,
-                packet=packet,
-                key=stream.remote_key,
-                controlling=self.controlling,
-                purpose=purpose,
-                sent_at=now,
-                rto=rto,
-                expires=expires,
-                next_send=next_send,
-                priority=priority,
-            )
-        )
-        pair.requests_sent += 1
-        pair.last_check_sent = now
-        if pair.unanswered_since is None:
-            pair.unanswered_since = now
-        self._send(packet, pair.local_address, pair.remote_address, now, pair)
 
     def _on_check_due(self, check: Check, now: Instant) -> None:
         """Repeat a check, or give it up. Spec: RFC 8489 §6.2.1, RFC 8445 §7.2.5.2.3."""
         pair = check.pair
         if now < check.expires:
-            check.transmissions += 1
-            ceiling = max(check.rto, self._config.rto_max)
-            check.next_send = now + retransmission_interval(
-                check.transmissions, check.rto, ceiling, steady=check.purpose is not Purpose.CONNECTIVITY
-            )
-            pair.retransmissions_sent += 1
-            self._send(check.packet, pair.local_address, pair.remote_address, now, pair)
+            self._checker.repeat(check, now=now)
             return
-        self._checks.remove(check)
+        self._checker.table.remove(check)
         if not check.cancelled and check.purpose in (Purpose.CONNECTIVITY, Purpose.NOMINATION):
             self._fail(pair, now)
-        elif pair.state is PairState.IN_PROGRESS and not self._checks.of(pair):
+        elif pair.state is PairState.IN_PROGRESS and not self._checker.table.of(pair):
             if pair.stream.selected is not None and pair in pair.stream.checklist.pairs:
                 pair.stream.checklist.remove(pair)  # cancelled by the conclusion, §8.1.2
 
@@ -845,26 +677,27 @@ class IceAgent:
             pair.unanswered_since = None
             pair.nominate_on_success = False
             pair.stream.checklist.drop_triggered(pair)
-            if self._tap is not None:
-                self._tap.state("ice", str(pair), before.value, pair.state.value, now=now)
+            self._outbox.state(pair, before.value, pair.state.value, now=now)
         if pair.stream.nominating is pair:
             pair.stream.nominating = None
 
     def _on_response(self, message: Message, packet: Datagram, now: Instant) -> bool:
         """A response arrived; whether anything changed. Spec: RFC 8445 §7.2.5."""
-        check = self._checks.find(message.transaction_id)
+        check = self._checker.table.find(message.transaction_id)
         if check is None:
             return self._on_server_response(message, packet, now)
         if not is_authentic(message, check.key):
             # As if never received (RFC 8489 §9.1.4): the transaction goes on.
-            self._drop("response without valid MESSAGE-INTEGRITY and FINGERPRINT", packet.data, now=now)
+            self._outbox.drop(
+                "response without valid MESSAGE-INTEGRITY and FINGERPRINT", packet.data, now=now
+            )
             return False
         pair = check.pair
         symmetric = canonical(packet.remote) == pair.remote.transport_address
         if packet.local != pair.local_address or not symmetric:
             # Non-symmetric: §7.2.5.2.1 fails the pair.
-            self._drop("response from another address than the request went to", packet.data, now=now)
-            self._checks.remove(check)
+            self._outbox.drop("response from another address than the request went to", packet.data, now=now)
+            self._checker.table.remove(check)
             if check.purpose is Purpose.CONNECTIVITY and pair.state is PairState.IN_PROGRESS:
                 self._fail(pair, now)
             return True
@@ -874,9 +707,9 @@ class IceAgent:
             return self._on_error(check, message, now)
         mapped = mapped_address(message)
         if mapped is None:
-            self._drop("success response without XOR-MAPPED-ADDRESS", packet.data, now=now)
+            self._outbox.drop("success response without XOR-MAPPED-ADDRESS", packet.data, now=now)
             return False
-        self._checks.remove(check)
+        self._checker.table.remove(check)
         self._on_success(check, canonical(mapped), now)
         return True
 
@@ -886,16 +719,13 @@ class IceAgent:
         pair = check.pair
         if code in SERVER_ERRORS:
             return False  # perhaps only for now; the request is repeated
-        self._checks.remove(check)
-        if code == ErrorNumber.ROLE_CONFLICT and self._role_switches < MAX_ROLE_SWITCHES:
-            if check.controlling == self.controlling:  # else we have switched since: only check again
-                self._tie_breaker = random_integer(self._entropy, TIE_BREAKER_BITS)
-                self._role_switches += 1
+        self._checker.table.remove(check)
+        if code == ErrorNumber.ROLE_CONFLICT and self._role.may_heed_487():
+            if self._role.must_switch_for_487(check.controlling):
                 self._switch_role(now)
-                self._events.append(RoleChanged(self.controlling))
+                self._events.append(RoleChanged(self._role.controlling))
             if pair.stream.session is self._session:
-                pair.apply(PairInput.TRIGGER)
-                pair.stream.checklist.enqueue(pair, not_before=now)
+                self._checker.trigger(pair, now=now, at_once=True)
         elif code == ErrorNumber.FORBIDDEN and pair.valid:
             self._revoke(pair, now)
         elif check.purpose in (Purpose.CONNECTIVITY, Purpose.NOMINATION):
@@ -922,23 +752,23 @@ class IceAgent:
             pair.reflexive = self._learn_reflexive(pair, mapped, check.priority)
         before = pair.state
         pair.unanswered_since = None
-        if pair.apply(PairInput.SUCCESS) and self._tap is not None:
-            self._tap.state("ice", str(pair), before.value, pair.state.value, now=now)
+        if pair.apply(PairInput.SUCCESS):
+            self._outbox.state(pair, before.value, pair.state.value, now=now)
         stream.checklist.drop_triggered(pair)
-        for other in self._checks.of(pair):
+        for other in self._checker.table.of(pair):
             if other.purpose is Purpose.CONNECTIVITY:
                 other.cancel()
         if stream.session is self._session:
             self._session.checklists.unfreeze(pair.foundation)
-        consent = self._consents[stream.index]
-        selected_was_silent = consent is not None and consent.silent and consent.pair is not pair
-        if consent is not None and consent.pair is pair:
+        consent = self._paths.consent_on(pair)
+        if consent is not None:
             consent.handle_answer(now=now)
-        if self.controlling and check.purpose is Purpose.NOMINATION:
+        elsewhere_silent = consent is None and self._paths.is_silent(stream.index)
+        if self._role.controlling and check.purpose is Purpose.NOMINATION:
             self._nominated(pair, now)
-        elif not self.controlling and pair.nominate_on_success:
+        elif not self._role.controlling and pair.nominate_on_success:
             pair.nominate_on_success = False
-            self._nominated(pair, now, at_once=selected_was_silent)
+            self._nominated(pair, now, at_once=elsewhere_silent)
 
     def _learn_reflexive(self, pair: CandidatePair, mapped: Address, priority: int) -> Candidate:
         """Our candidate as the peer sees it; a new one is peer-reflexive. Spec: RFC 8445 §7.2.5.3.1."""
@@ -948,22 +778,8 @@ class IceAgent:
         for candidate in stream.local:
             if candidate.transport_address == mapped and candidate.base == pair.local_address:
                 return candidate
-        host = canonical(pair.local_address).host
-        related: tuple[str, int] = canonical(pair.local_address)
-        if not self._config.reveal_related_address:
-            related = _hidden(mapped)
-        candidate = Candidate(
-            foundation=self._foundations.of(CandidateType.PEER_REFLEXIVE, host),
-            component=COMPONENT_RTP,
-            transport="udp",
-            priority=priority,
-            address=mapped.host,
-            port=mapped.port,
-            type=CandidateType.PEER_REFLEXIVE,
-            related_address=related[0],
-            related_port=related[1],
-            ufrag=stream.session.credentials.ufrag,
-            base=pair.local_address,
+        candidate = peer_reflexive_candidate(
+            mapped, pair.local, priority, self._foundations, reveal=self._may_reveal
         )
         learnt = sum(other.type is CandidateType.PEER_REFLEXIVE for other in stream.local)
         if learnt < MAX_PEER_REFLEXIVE:
@@ -981,18 +797,18 @@ class IceAgent:
         request = read_check(message)
         session = None if request is None else self._session_of(request.local_ufrag)
         if request is None or session is None:
-            self._drop("request whose USERNAME is not ours", packet.data, now=now)
+            self._outbox.drop("request whose USERNAME is not ours", packet.data, now=now)
             return False
         socket = session.sockets.get(packet.local)
         if socket is None:
-            self._drop("request to an address that was not gathered", packet.data, now=now)
+            self._outbox.drop("request to an address that was not gathered", packet.data, now=now)
             return False
         if not is_authentic(message, session.key):
-            self._drop("request without valid MESSAGE-INTEGRITY and FINGERPRINT", packet.data, now=now)
+            self._outbox.drop("request without valid MESSAGE-INTEGRITY and FINGERPRINT", packet.data, now=now)
             return False
         source = canonical(packet.remote)
         if unusable_reason(source, allow_loopback=self._config.allow_loopback) is not None:
-            self._drop("request from an address that must not be sent to", packet.data, now=now)
+            self._outbox.drop("request from an address that must not be sent to", packet.data, now=now)
             return False
         stream = session.streams[socket[0]]
         pair = stream.checklist.find(packet.local, source)
@@ -1002,17 +818,17 @@ class IceAgent:
         unknown = message.unknown_required
         if unknown:
             answer = write_unknown_attributes(message, unknown, session.key)
-            self._send(answer, packet.local, packet.remote, now, pair)
+            self._answer(answer, packet, pair, now)
             return False
         if session is self._session and not self._agree_on_role(request.controlling, request.controlled, now):
             answer = write_role_conflict(message, session.key)
-            self._send(answer, packet.local, packet.remote, now, pair)
+            self._answer(answer, packet, pair, now)
             return False
-        self._send(write_success(message, source, session.key), packet.local, packet.remote, now, pair)
+        self._answer(write_success(message, source, session.key), packet, pair, now)
         if pair is not None:
             pair.responses_sent += 1
         if session.is_replay(message.transaction_id, packet.local, packet.remote):
-            self._drop("request seen before from another address", packet.data, now=now)
+            self._outbox.drop("request seen before from another address", packet.data, now=now)
             return True
         check = EarlyCheck(
             packet.local, packet.remote, request.remote_ufrag, request.priority, request.use_candidate
@@ -1021,7 +837,7 @@ class IceAgent:
             self._keep_early(stream, check, now)
             return True
         if request.remote_ufrag != stream.remote_credentials.ufrag:
-            self._drop("request from another session of the peer", packet.data, now=now)
+            self._outbox.drop("request from another session of the peer", packet.data, now=now)
             return True
         if session is self._session:
             self._act_on_check(stream, check, now)
@@ -1032,10 +848,10 @@ class IceAgent:
 
     def _agree_on_role(self, controlling: int | None, controlled: int | None, now: Instant) -> bool:
         """Settle a role conflict; `False` if the peer has to yield. Spec: RFC 8445 §7.3.1.1."""
-        verdict = judge_role(self.controlling, self._tie_breaker, controlling, controlled)
+        verdict = self._role.judge(controlling, controlled)
         if verdict is Verdict.SWITCH:
             self._switch_role(now)
-            self._events.append(RoleChanged(self.controlling))
+            self._events.append(RoleChanged(self._role.controlling))
         return verdict is not Verdict.REFUSE
 
     def _switch_role(self, now: Instant) -> None:
@@ -1043,32 +859,20 @@ class IceAgent:
 
         Spec: RFC 8445 §7.2.5.1, §7.3.1.1.
         """
-        self.controlling = not self.controlling
-        names = ("controlled", "controlling")
-        if self._tap is not None:
-            self._tap.state("ice", "role", names[not self.controlling], names[self.controlling], now=now)
+        before = self._role.name
+        self._role.controlling = not self._role.controlling
+        self._outbox.state("role", before, self._role.name, now=now)
         for stream in self._session.streams:
             stream.nominating = stream.nominate_at = None
             self._reorder(stream)
-        for check in self._checks.all():
-            pair = check.pair
-            if (
-                check.purpose is Purpose.CONNECTIVITY
-                and not check.cancelled
-                and pair.stream.session is self._session
-            ):
-                check.cancel()
-                if pair.apply(PairInput.TRIGGER):
-                    pair.stream.checklist.enqueue(pair, not_before=now)
-            elif check.purpose is Purpose.NOMINATION:
-                check.cancel()
+        self._checker.claim_new_role(self._session, now=now)
 
     def _keep_early(self, stream: Stream, check: EarlyCheck, now: Instant) -> None:
         """Keep a check until the peer's credentials are known. Spec: RFC 8445 §7.3."""
         key = (check.local, check.remote)
         known = stream.early.get(key)
         if known is None and len(stream.early) >= MAX_EARLY_CHECKS:
-            self._drop("more early checks than MAX_EARLY_CHECKS", now=now)
+            self._outbox.drop("more early checks than MAX_EARLY_CHECKS", now=now)
             return
         if known is not None and known.remote_ufrag == check.remote_ufrag:
             check.use_candidate |= known.use_candidate
@@ -1079,7 +883,7 @@ class IceAgent:
         """Learn, pair, check back, perhaps accept a nomination. Spec: RFC 8445 §7.3.1.3–§7.3.1.5."""
         session = stream.session
         source = canonical(check.remote)
-        nominates = check.use_candidate and not self.controlling
+        nominates = check.use_candidate and not self._role.controlling
         concluded = stream.selected is not None and not nominates
         session.add_validated(check.local, check.remote)
         remote = stream.remote.get(source)
@@ -1094,18 +898,17 @@ class IceAgent:
             pair = self._make_pair(stream, local, check.local, remote)
             pair.remote_address = check.remote
             if not session.checklists.add(stream.checklist, pair):
-                self._drop("more pairs than IceConfig.max_pairs", now=now)
+                self._outbox.drop("more pairs than IceConfig.max_pairs", now=now)
                 return
             pair.requests_received = pair.responses_sent = 1
             pair.last_packet_received = now
         if pair.revoked:
             return
         if pair.state is PairState.SUCCEEDED and pair.has_consent(now):
-            consent = self._consents[stream.index]
-            if nominates and consent is not None and consent.silent and consent.pair is not pair:
+            if nominates and self._paths.is_silent(stream.index) and self._paths.consent_on(pair) is None:
                 # The peer leaves a path that we, too, find dead: make sure of the new one, then follow.
                 pair.nominate_on_success = True
-                self._probe(pair, now)
+                self._checker.probe(pair, now=now)
             elif nominates and not pair.nominated:
                 self._nominated(pair, now)
             else:
@@ -1114,47 +917,24 @@ class IceAgent:
         pair.nominate_on_success |= nominates
         if concluded:
             return
-        if pair.state is PairState.IN_PROGRESS:
-            for mine in self._checks.of(pair):
-                mine.cancel()
-        pair.apply(PairInput.TRIGGER)
-        sent = -inf if pair.last_check_sent is None else pair.last_check_sent
-        stream.checklist.enqueue(pair, not_before=max(now, sent + RECENT_CHECK))
+        self._checker.trigger(pair, now=now)
 
     def _learn_remote(
         self, stream: Stream, source: Address, priority: int | None, now: Instant
     ) -> Candidate | None:
         """The peer-reflexive candidate behind an unknown source. Spec: RFC 8445 §7.3.1.3."""
-        if priority is None:
-            self._drop("check without PRIORITY from an unknown address", now=now)
+        found = add_peer_reflexive(stream, source, priority)
+        if isinstance(found, str):
+            self._outbox.drop(found, now=now)
             return None
-        if stream.peer_reflexive >= MAX_PEER_REFLEXIVE or len(stream.remote) >= MAX_REMOTE_CANDIDATES:
-            self._drop("more peer-reflexive candidates than MAX_PEER_REFLEXIVE", now=now)
-            return None
-        taken = {candidate.foundation for candidate in stream.remote.values()}
-        foundation = ""
-        while not foundation or foundation in taken:
-            self._prflx_names += 1
-            foundation = f"prflx{self._prflx_names}"
-        candidate = Candidate(
-            foundation=foundation,
-            component=COMPONENT_RTP,
-            transport="udp",
-            priority=max(1, min(priority, MAX_PRIORITY)),
-            address=source.host,
-            port=source.port,
-            type=CandidateType.PEER_REFLEXIVE,
-        )
-        stream.remote[source] = candidate
-        stream.peer_reflexive += 1
         self._hear_news(now)
-        return candidate
+        return found
 
     # --- nomination and the path in use --------------------------------------------------------------------
 
     def _consider_nomination(self, stream: Stream, now: Instant) -> None:
         """Controlling: nominate when the policy says so. Spec: RFC 8445 §8.1.1."""
-        if not self.controlling or stream.selected is not None or stream.nominating is not None:
+        if not self._role.controlling or stream.selected is not None or stream.nominating is not None:
             return
         best = stream.best_valid(now)
         if best is None:
@@ -1167,7 +947,7 @@ class IceAgent:
         if now >= stream.nominate_at:
             stream.nominate_at = None
             stream.nominating = best
-            self._perform(best, Purpose.NOMINATION, now)
+            self._checker.perform(best, Purpose.NOMINATION, now=now)
 
     def _nominated(self, pair: CandidatePair, now: Instant, *, at_once: bool = False) -> None:
         """`pair` is nominated and valid: it becomes the selected one, unless a better one is.
@@ -1184,10 +964,7 @@ class IceAgent:
             stream.selected = pair
             stream.expired = False
         stream.checklist.conclude()
-        for check in self._checks.all():
-            if check.pair.stream is stream and check.purpose is Purpose.CONNECTIVITY:
-                if not check.pair.nominate_on_success:
-                    check.cancel()
+        self._checker.conclude(stream)
         session = stream.session
         if session is self._session and session.concluded:
             session.patience_until = session.news_until = None
@@ -1196,83 +973,30 @@ class IceAgent:
             if self._previous is not None and self._retire_at is None:
                 self._retire_at = now + self._config.retire_delay
 
-    def _choose_path(self, index: int, now: Instant) -> CandidatePair | None:
-        """The pair to send data on. Spec: RFC 8445 §12.1.
-
-        Once selected, the selected pair alone; after a restart the old path, while it answers; else the best
-        valid pair.
-        """
-        stream = self._session.streams[index]
-        if stream.selected is not None:
-            if not stream.selected.has_consent(now):
-                stream.selected = stream.best_nominated(now) or stream.selected
-            return stream.selected if stream.selected.has_consent(now) else None
-        inherited = self._paths[index]
-        if inherited is not None and (
-            inherited.stream.session is self._session or not inherited.has_consent(now)
-        ):
-            inherited = None
-        consent = self._consents[index]
-        silent = consent is not None and consent.pair is inherited and consent.silent
-        if inherited is not None and not silent:
-            return inherited
-        return stream.best_valid(now) or inherited
-
-    def _update_path(self, index: int, now: Instant) -> None:
-        pair = self._choose_path(index, now)
-        if pair is not self._paths[index]:
-            self._paths[index] = pair
-            self._consents[index] = (
-                None if pair is None else Consent(pair, self._config, self._entropy, now=now)
-            )
-            if index == 0:
-                self.selected_path = None if pair is None else (pair.local_address, pair.remote_address)
-        if pair is None:
-            self._announced[index] = None
-            return
-        nominated = pair is pair.stream.selected
-        if self._announced[index] != (pair, nominated):
-            self._announced[index] = (pair, nominated)
-            self._events.append(
-                PairSelected(
-                    local=pair.local_address,
-                    remote=pair.remote_address,
-                    local_candidate=replace(pair.reflexive or pair.local),
-                    remote_candidate=replace(pair.remote),
-                    nominated=nominated,
-                    stream=index,
-                )
-            )
-
     # --- consent -------------------------------------------------------------------------------------------
 
-    def _on_consent_due(self, index: int, consent: Consent, now: Instant) -> None:
+    def _on_consent_due(self, consent: Consent, now: Instant) -> None:
         """Ask for consent, look after silence, end what expired. Spec: RFC 7675 §5.1, RFC 8445 §11."""
         pair = consent.pair
         for action in consent.handle_timeout(now=now):
-            if self._tap is not None:
-                self._tap.timer("ice", action.name, now=now)
+            self._outbox.timer(action.name, now=now)
             if action is ConsentAction.CHECK:
-                self._perform(pair, Purpose.CONSENT, now)
+                self._checker.perform(pair, Purpose.CONSENT, now=now)
             elif action is ConsentAction.PROBE:
-                self._probe(pair, now)
+                self._checker.probe(pair, now=now)
             elif action is ConsentAction.EXPIRED:
                 self._revoke(pair, now)
             elif action is ConsentAction.KEEPALIVE:
+                pair.last_packet_sent = now
                 packet = write_keepalive(new_transaction_id(self._entropy))
-                self._send(packet, pair.local_address, pair.remote_address, now, pair)
-
-    def _probe(self, pair: CandidatePair, now: Instant) -> None:
-        """Check a path in use, with repeats, unless that is going on already."""
-        if not any(check.purpose is Purpose.PROBE for check in self._checks.of(pair)):
-            self._perform(pair, Purpose.PROBE, now)
+                self._outbox.send(packet, pair.local_address, pair.remote_address, now=now)
 
     def _revive_if_silent(self, pair: CandidatePair | None, now: Instant) -> None:
         """The peer's check arrived on a path that had gone silent: see whether it works again."""
         if pair is not None:
-            consent = self._consents[pair.stream.index]
-            if consent is not None and consent.silent and consent.pair is pair:
-                self._probe(pair, now)
+            consent = self._paths.consent_on(pair)
+            if consent is not None and consent.silent:
+                self._checker.probe(pair, now=now)
 
     def _revoke(self, pair: CandidatePair, now: Instant) -> None:
         """Consent is over: nothing more is sent on this pair with these credentials.
@@ -1283,7 +1007,7 @@ class IceAgent:
         pair.consent_until = None
         pair.revoked = True
         pair.stream.expired = True
-        self._checks.forget(pair)
+        self._checker.table.forget(pair)
 
     # --- after every input ---------------------------------------------------------------------------------
 
@@ -1300,9 +1024,9 @@ class IceAgent:
             self._complete_gathering(each, now)
         for stream in session.streams:
             self._consider_nomination(stream, now)
-        self._pump_checks(now)
-        for index in range(len(self._paths)):
-            self._update_path(index, now)
+        self._checker.pump(session.checklists, now=now)
+        self._events += self._paths.update(session, now=now)
+        self.selected_path = self._paths.addresses(0)
         states = [stream_state(self._facts(stream, now)) for stream in session.streams]
         self._set_state(combined_state(states), now)
         self._stale_deadline = True
@@ -1313,8 +1037,7 @@ class IceAgent:
         if session.gatherer is None or session.gatherer.done:
             session.gathering_state = IceGatheringState.COMPLETE
             self._events.append(GatheringDone(session.credentials.ufrag))
-            if self._tap is not None:
-                self._tap.state("ice", "gathering", "gathering", "complete", now=now)
+            self._outbox.state("gathering", "gathering", "complete", now=now)
 
     def _candidates_left(self, stream: Stream) -> bool:
         complete = self._session.gathering_state is IceGatheringState.COMPLETE
@@ -1332,12 +1055,12 @@ class IceAgent:
         return not self._session.patience_over or since is None or now - since < self._config.patience
 
     def _facts(self, stream: Stream, now: Instant) -> Facts:
-        path, consent = self._paths[stream.index], self._consents[stream.index]
+        path = self._paths.pairs[stream.index]
         own = path is not None and path.stream is stream
         candidates_left = self._candidates_left(stream)
         return Facts(
             path=path is not None,
-            silent=consent is not None and consent.silent,
+            silent=self._paths.is_silent(stream.index),
             nominated=own and path is stream.selected,
             expired=stream.expired,
             restarted=self._session.restarted and not own,
@@ -1350,22 +1073,16 @@ class IceAgent:
 
     def _set_state(self, state: IceConnectionState, now: Instant) -> None:
         if state is not self.state:
-            if self._tap is not None:
-                self._tap.state("ice", "connection", self.state.value, state.value, now=now)
+            self._outbox.state("connection", self.state.value, state.value, now=now)
             self.state = state
             self._events.append(StateChanged(state))
 
     def _earliest_deadline(self) -> Instant | None:
-        session, checklists = self._session, self._session.checklists
-        deadlines = [self._checks.next_timeout(), session.patience_until, session.news_until, self._retire_at]
+        session = self._session
+        deadlines = [session.patience_until, session.news_until, self._retire_at]
+        deadlines += [self._checker.next_timeout(session), self._paths.next_timeout()]
         deadlines += [each.gatherer.next_timeout() for each in self._sessions() if each.gatherer is not None]
-        deadlines += [consent.next_timeout() for consent in self._consents if consent is not None]
         deadlines += [stream.nominate_at for stream in session.streams]
-        triggered = checklists.triggered_at()
-        if triggered is not None:
-            deadlines.append(max(triggered, self._next_triggered_at))
-        if not session.concluded and checklists.has_ordinary():
-            deadlines.append(self._next_ordinary_at)
         return min([deadline for deadline in deadlines if deadline is not None], default=None)
 
     # --- small things --------------------------------------------------------------------------------------
@@ -1393,9 +1110,7 @@ class IceAgent:
         """The session before the restart is over: its credentials answer no more. Spec: RFC 8445 §8.3.1, §9."""
         self._retire_at = None
         if self._previous is not None:
-            for check in self._checks.all():
-                if check.pair.stream.session is self._previous:
-                    self._checks.remove(check)
+            self._checker.forget(self._previous)
             self._previous = None
 
     def _hear_news(self, now: Instant) -> None:
@@ -1417,32 +1132,15 @@ class IceAgent:
                     self._on_gathered(session, outcome)
                     return True
                 refused = outcome
-        self._drop(refused, packet.data, now=now)
+        self._outbox.drop(refused, packet.data, now=now)
         return False
 
-    def _send(
-        self, data: bytes, local: Address, remote: Address, now: Instant, pair: CandidatePair | None
-    ) -> None:
+    def _answer(self, data: bytes, request: Datagram, pair: CandidatePair | None, now: Instant) -> None:
+        """Send a response back the way the request came."""
         if pair is not None:
             pair.last_packet_sent = now
-            consent = self._consents[pair.stream.index]
-            if consent is not None and consent.pair is pair:
-                consent.handle_sent(now=now)
-                self._stale_deadline = True
-        self._emit([Datagram(data, local, remote)], now)
-
-    def _emit(self, packets: list[Datagram], now: Instant) -> None:
-        if self._tap is not None:
-            for packet in packets:
-                self._tap.packet(
-                    "stun", Direction.OUT, packet.data, now=now, local=packet.local, remote=packet.remote
-                )
-        self._packets += packets
-
-    def _drop(self, reason: str, data: bytes = b"", *, now: Instant) -> None:
-        self.dropped[reason] = self.dropped.get(reason, 0) + 1
-        if self._tap is not None:
-            self._tap.drop("stun", data, reason, now=now)
+            self._stale_deadline = True
+        self._outbox.send(data, request.local, request.remote, now=now)
 
     def _stream(self, index: int) -> Stream:
         if not 0 <= index < len(self._session.streams):
@@ -1452,15 +1150,3 @@ class IceAgent:
     def _require_open(self, what: str) -> None:
         if self.state is IceConnectionState.CLOSED:
             raise InvalidStateError(f"{what}: the ICE agent is closed")
-
-
-def _hidden(like: Address) -> tuple[str, int]:
-    """A related address that tells nothing, of the family of `like`. Spec: RFC 8839 §5.1."""
-    return ("::" if ":" in like.host else "0.0.0.0", HIDDEN_PORT)
-
-
-def _text(candidate: Candidate) -> bytes:
-    """A candidate for the tap's eyes."""
-    return f"{candidate.type.value} {candidate.transport} {candidate.address} {candidate.port}".encode(
-        "utf-8", "replace"
-    )

@@ -21,12 +21,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from rtcpy.core.machine import Address, Instant
 from rtcpy.ice.candidate import Candidate, pair_priority
+from rtcpy.ice.events import CandidatePairStats
 
 if TYPE_CHECKING:
     from rtcpy.ice.session import Stream
@@ -150,6 +151,28 @@ class CandidatePair:
         changed = new is not self.state
         self.state = new
         return changed
+
+    def statistics(self, *, selected: bool) -> CandidatePairStats:
+        """What has happened on the pair so far; `selected` says whether it is the path in use."""
+        return CandidatePairStats(
+            local=replace(self.reflexive or self.local),
+            remote=replace(self.remote),
+            state=self.state.value,
+            priority=self.priority,
+            nominated=self.nominated,
+            selected=selected,
+            requests_sent=self.requests_sent,
+            requests_received=self.requests_received,
+            responses_sent=self.responses_sent,
+            responses_received=self.responses_received,
+            retransmissions_sent=self.retransmissions_sent,
+            consent_requests_sent=self.consent_requests_sent,
+            current_round_trip_time=self.current_round_trip_time,
+            total_round_trip_time=self.total_round_trip_time,
+            last_packet_sent=self.last_packet_sent,
+            last_packet_received=self.last_packet_received,
+            stream=self.stream.index,
+        )
 
     def __str__(self) -> str:
         return f"{self.local_address} -> {self.remote_address}"

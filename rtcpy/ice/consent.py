@@ -57,8 +57,8 @@ class Consent:
         "_check_at",
         "_config",
         "_entropy",
-        "_keepalive_at",
         "_probe_at",
+        "_quiet_since",
         "_silent_at",
         "pair",
         "silent",
@@ -71,7 +71,7 @@ class Consent:
         self._probe_at: Instant | None = None
         self._silent_at: Instant | None = None
         self._check_at: Instant | None = None
-        self._keepalive_at = now + config.keepalive
+        self._quiet_since = now
         self._schedule(now)
 
     def _schedule(self, now: Instant) -> None:
@@ -80,6 +80,12 @@ class Consent:
             jitter = JITTER_LOW + (JITTER_HIGH - JITTER_LOW) * random_unit(self._entropy)
             self._check_at = now + interval * jitter
 
+    def _keepalive_at(self) -> Instant:
+        """When nothing will have been sent on the pair for too long. Spec: RFC 8445 §11."""
+        sent = self.pair.last_packet_sent
+        quiet = self._quiet_since if sent is None else max(sent, self._quiet_since)
+        return quiet + self._config.keepalive
+
     @property
     def expires(self) -> Instant | None:
         """When permission ends, unless an answer comes; infinitely late when consent is switched off."""
@@ -87,7 +93,7 @@ class Consent:
 
     def next_timeout(self) -> Instant:
         """The earliest of the deadlines."""
-        deadline = self._keepalive_at
+        deadline = self._keepalive_at()
         for other in (self._check_at, self._probe_at, self._silent_at, self.expires):
             if other is not None and other < deadline:
                 deadline = other
@@ -112,8 +118,8 @@ class Consent:
             self._silent_at = None
             self.silent = True
             actions.append(ConsentAction.SILENT)
-        if now >= self._keepalive_at:
-            self._keepalive_at = now + self._config.keepalive
+        if now >= self._keepalive_at():
+            self._quiet_since = now
             actions.append(ConsentAction.KEEPALIVE)
         return actions
 
@@ -121,7 +127,3 @@ class Consent:
         """A valid answer came on the pair: permission runs anew. Spec: RFC 7675 §5.1."""
         self.silent = False
         self._probe_at = self._silent_at = None
-
-    def handle_sent(self, *, now: Instant) -> None:
-        """A STUN message left on the pair: no keepalive is needed for a while. Spec: RFC 8445 §11."""
-        self._keepalive_at = now + self._config.keepalive

@@ -73,7 +73,6 @@ class Stream:
     nominating: CandidatePair | None = None
     nominate_at: Instant | None = None
     expired: bool = False
-    peer_reflexive: int = 0
 
     def set_remote_credentials(self, credentials: IceCredentials, *, lite: bool) -> None:
         """Take the peer's credentials and derive the key that checks to it are signed with.

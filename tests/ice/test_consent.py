@@ -77,7 +77,7 @@ def test_keepalive_only_without_consent_checks() -> None:
     consent.pair.consent_until = float("inf")
     assert consent.next_timeout() == 15.0
     assert consent.handle_timeout(now=15.0) == [ConsentAction.KEEPALIVE]
-    consent.handle_sent(now=20.0)
+    consent.pair.last_packet_sent = 20.0
     assert consent.next_timeout() == 35.0
 
 

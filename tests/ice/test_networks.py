@@ -73,7 +73,7 @@ def test_equal_roles_and_equal_tie_breakers(both: bool) -> None:
     """THREATS: both yield or both insist; the numbers are drawn anew, and it ends."""
     for seed in range(scale(dev=10, ci=100, thorough=300)):
         world = World(seed=seed, roles=(both, both))
-        world.b._tie_breaker = world.a._tie_breaker
+        world.b._role.tie_breaker = world.a._role.tie_breaker
         world.add_hosts()
         world.signal()
         assert world.connect(within=10.0)

@@ -1,0 +1,73 @@
+"""Where an agent's datagrams collect until they are drained, and where refusals are counted and told.
+
+Owned here: the list of datagrams to send, the counters of drops, every call of the tap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rtcpy.core.machine import Address, Datagram, Instant
+from rtcpy.core.tap import Direction, Tap
+
+LAYER = "stun"  # what ICE puts on the wire; its states are told as "ice"
+
+
+class Outbox:
+    """What leaves the agent: datagrams for the driver, facts for the tap.
+
+    Args:
+        tap: the listener, or `None`: then each call costs one comparison.
+    """
+
+    __slots__ = ("_packets", "_tap", "dropped")
+
+    def __init__(self, tap: Tap | None) -> None:
+        self._tap = tap
+        self._packets: list[Datagram] = []
+        self.dropped: dict[str, int] = {}
+        """How often each reason made us refuse something. Reasons are fixed texts, so the table is bounded."""
+
+    def send(self, data: bytes, local: Address, remote: Address, *, now: Instant) -> None:
+        """Queue one datagram from `local` to `remote`."""
+        self.send_all((Datagram(data, local, remote),), now=now)
+
+    def send_all(self, packets: Iterable[Datagram], *, now: Instant) -> None:
+        """Queue datagrams in order."""
+        for packet in packets:
+            self._packets.append(packet)
+            self._told(Direction.OUT, packet, now)
+
+    def received(self, packet: Datagram, *, now: Instant) -> None:
+        """Tell the tap that a STUN message came in."""
+        self._told(Direction.IN, packet, now)
+
+    def _told(self, direction: Direction, packet: Datagram, now: Instant) -> None:
+        if self._tap is not None:
+            data = bytes(packet.data)
+            self._tap.packet(LAYER, direction, data, now=now, local=packet.local, remote=packet.remote)
+
+    def drop(self, reason: str, data: bytes = b"", *, now: Instant) -> None:
+        """Count a refusal and tell why."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+        if self._tap is not None:
+            self._tap.drop(LAYER, bytes(data), reason, now=now)
+
+    def state(self, what: object, old: str, new: str, *, now: Instant) -> None:
+        """Tell that the state machine `what` moved."""
+        if self._tap is not None:
+            self._tap.state("ice", str(what), old, new, now=now)
+
+    def timer(self, name: str, *, now: Instant) -> None:
+        """Tell that the deadline `name` fired."""
+        if self._tap is not None:
+            self._tap.timer("ice", name, now=now)
+
+    def take(self) -> list[Datagram]:
+        """Drain the datagrams."""
+        out, self._packets = self._packets, []
+        return out
+
+    def clear(self) -> None:
+        """Forget what was not drained."""
+        self._packets.clear()
