@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from rtcpy.aio.configuration import Configuration
 from rtcpy.aio.driver import Driver
-from rtcpy.aio.interfaces import choose_addresses, list_addresses
+from rtcpy.aio.interfaces import choose_addresses, recent_addresses
 from rtcpy.core.machine import Address, Event
 from rtcpy.ice import LocalAddress
 from rtcpy.peer import GatheringNeeded, Peer, ServerEndpoint
@@ -70,7 +70,7 @@ class Gatherer:
 
     def _bind(self, configuration: Configuration) -> None:
         """One socket per chosen address; those of an earlier generation are used again (their NAT bindings live)."""
-        chosen = choose_addresses(list_addresses(), configuration.network_interfaces)
+        chosen = choose_addresses(recent_addresses(), configuration.network_interfaces)
         if not chosen:
             logger.warning(
                 "no network interface to use%s; Configuration(network_interfaces=['lo']) would use loopback",

@@ -8,14 +8,22 @@ Specs: RFC 8445 §5.1.1.1 (which addresses become host candidates), RFC 8828 §5
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import ifaddr
 
 LOOPBACK_NAMES = ("lo", "lo0")  # Linux; BSD and macOS
+LISTING_VALID = 1.0  # s
 MAX_LOCAL_ADDRESSES = 32  # sockets per connection; a host with more addresses gets its first ones
+
+# A cache of what the system says: forgetting it changes nothing but the time it takes.
+_LISTINGS: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[float, list[NetworkAddress]]] = (
+    WeakKeyDictionary()
+)
 
 
 @dataclass(slots=True, frozen=True)
@@ -31,11 +39,11 @@ class NetworkAddress:
     interface: str
     host: str
     prefix_length: int
+    ip: ipaddress.IPv4Address | ipaddress.IPv6Address = field(init=False, repr=False, compare=False)
+    """The address as an object, for questions such as `.is_loopback` or `.is_private`."""
 
-    @property
-    def ip(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-        """The address as an object, for questions such as `.is_loopback` or `.is_private`."""
-        return ipaddress.ip_address(self.host)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ip", ipaddress.ip_address(self.host))
 
 
 def list_addresses() -> list[NetworkAddress]:
@@ -52,6 +60,20 @@ def list_addresses() -> list[NetworkAddress]:
                     host = f"{host}%{adapter.name}"
             found.append(NetworkAddress(adapter.name, host, int(entry.network_prefix)))
     return found
+
+
+def recent_addresses() -> list[NetworkAddress]:
+    """`list_addresses`, asked of the system at most once in `LISTING_VALID` seconds per running loop.
+
+    A server that takes calls by the hundred would otherwise ask for every one; a laptop that changes networks is
+    noticed by the next ICE restart all the same.
+    """
+    loop = asyncio.get_running_loop()
+    now = loop.time()
+    asked = _LISTINGS.get(loop)
+    if asked is None or now - asked[0] > LISTING_VALID:
+        asked = _LISTINGS[loop] = (now, list_addresses())
+    return asked[1]
 
 
 def choose_addresses(

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import chain
 
 from rtcpy.core.env import Entropy
 from rtcpy.core.errors import InvalidStateError, OperationError
@@ -341,7 +342,7 @@ class DataChannels:
         assert self._parity is not None
         limit = min(self._stream_count, MAX_ID + 1)
         first = self._parity if self._next_id is None else self._next_id
-        for number in (*range(first, limit, 2), *range(self._parity, min(first, limit), 2)):
+        for number in chain(range(first, limit, 2), range(self._parity, min(first, limit), 2)):
             if number not in self._links and number not in self._retired:
                 channel.id, self._next_id = number, number + 2
                 return self._enter(channel, confirmed=False, now=now)

@@ -46,13 +46,14 @@ class Negotiation:
     each description that arrives, and calls `applied` when one was applied.
     """
 
-    __slots__ = ("_answer_pending", "_early", "_ignoring", "_making_offer", "polite")
+    __slots__ = ("_answer_pending", "_described", "_early", "_ignoring", "_making_offer", "polite")
 
     def __init__(self, *, polite: bool) -> None:
         self.polite = polite
         self._making_offer = False
         self._ignoring = False
         self._answer_pending = False
+        self._described = False
         self._early: deque[IceCandidate | None] = deque(maxlen=MAX_EARLY_CANDIDATES)
 
     @property
@@ -86,17 +87,18 @@ class Negotiation:
     def applied(self) -> list[IceCandidate | None]:
         """A description was applied; returns the candidates that came before it and can be added now."""
         self._answer_pending = False
+        self._described = True
         early = list(self._early)
         self._early.clear()
         return early
 
-    def on_candidate(self, candidate: IceCandidate | None, *, described: bool) -> bool:
-        """Whether a candidate can be added now; if not, it is kept (or dropped with the offer it belonged to).
+    def failed(self) -> None:
+        """A description could not be applied."""
+        self._answer_pending = False
 
-        Args:
-            described: a remote description has been applied.
-        """
-        if described:
+    def on_candidate(self, candidate: IceCandidate | None) -> bool:
+        """Whether a candidate can be added now; if not, it is kept (or dropped with the offer it belonged to)."""
+        if self._described:
             return True
         if not self._ignoring:
             self._early.append(candidate)

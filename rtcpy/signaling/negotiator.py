@@ -123,11 +123,12 @@ class Negotiator:
         verdict = self.negotiation.on_description(description, self._pc.signaling_state)
         if verdict is Verdict.IGNORE:
             return
-        early: list[IceCandidate | None] = []
         try:
             await self._pc.set_remote_description(description)
-        finally:
-            early = self.negotiation.applied()
+        except BaseException:
+            self.negotiation.failed()
+            raise
+        early = self.negotiation.applied()
         if verdict is Verdict.APPLY_AND_ANSWER:
             await self._pc.set_local_description()
             self._post_local_description()
@@ -135,7 +136,7 @@ class Negotiator:
             await self._add(candidate)
 
     async def _on_remote_candidate(self, candidate: IceCandidate | None) -> None:
-        if self.negotiation.on_candidate(candidate, described=self._pc.remote_description is not None):
+        if self.negotiation.on_candidate(candidate):
             await self._add(candidate)
 
     async def _add(self, candidate: IceCandidate | None) -> None:

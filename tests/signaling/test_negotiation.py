@@ -49,21 +49,29 @@ def test_early_candidates_wait_for_their_description_in_order() -> None:
     negotiation = Negotiation(polite=True)
     some: list[IceCandidate | None] = [IceCandidate(str(i), "0") for i in range(3)]
     some.append(None)
-    assert not any(negotiation.on_candidate(c, described=False) for c in some)
+    assert not any(negotiation.on_candidate(c) for c in some)
     negotiation.on_description(OFFER, STABLE)
     assert negotiation.applied() == some
     assert negotiation.applied() == []
-    assert negotiation.on_candidate(some[0], described=True)
+    assert negotiation.on_candidate(some[0])
+
+
+def test_a_description_that_could_not_be_applied_changes_nothing() -> None:
+    negotiation = Negotiation(polite=False)
+    negotiation.on_description(ANSWER, LOCAL)
+    negotiation.failed()
+    assert negotiation.on_description(OFFER, LOCAL) is Verdict.IGNORE
+    assert not negotiation.on_candidate(None)
 
 
 def test_candidates_of_an_ignored_offer_are_not_kept_and_early_ones_are_bounded() -> None:
     negotiation = Negotiation(polite=False)
     negotiation.on_description(OFFER, LOCAL)
-    assert not negotiation.on_candidate(IceCandidate("x", "0"), described=False)
+    assert not negotiation.on_candidate(IceCandidate("x", "0"))
     assert negotiation.applied() == []
     negotiation = Negotiation(polite=True)
     for i in range(10 * MAX_EARLY_CANDIDATES):
-        negotiation.on_candidate(IceCandidate(str(i), "0"), described=False)
+        negotiation.on_candidate(IceCandidate(str(i), "0"))
     assert len(negotiation.applied()) == MAX_EARLY_CANDIDATES
 
 
