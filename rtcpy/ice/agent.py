@@ -392,6 +392,8 @@ class IceAgent:
                 self._checker.trigger(pair, now=now, at_once=True)
         for one in self._session.streams:
             one.nominating = None
+        if self._previous is not None and self._session.concluded:
+            self._retire_at = now + self._config.retire_delay
         self._finish(now)
 
     # --- queries -------------------------------------------------------------------------------------------
@@ -642,8 +644,8 @@ class IceAgent:
     def _make_pair(self, stream: Stream, local: Candidate, base: Address, remote: Candidate) -> CandidatePair:
         destination = remote.transport_address
         _, percent, scope = base.host.partition("%")
-        if percent and remote.address.lower().startswith("fe"):
-            destination = Address(f"{remote.address}%{scope}", remote.port)  # only our side knows which link
+        if percent:  # link-local, and so is the remote one (`may_pair`); only our side knows which link
+            destination = Address(f"{remote.address}%{scope}", remote.port)
         pair = CandidatePair(stream, local, remote, base, destination)
         pair.compute_priority(self._role.controlling)
         return pair

@@ -114,6 +114,8 @@ class Checker:
         pair.requests_sent += 1
         pair.consent_requests_sent += purpose is Purpose.CONSENT
         pair.last_check_sent = now
+        if pair.unanswered_since is None:
+            pair.unanswered_since = now
         self._transmit(check, now)
 
     def _schedule(

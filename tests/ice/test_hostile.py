@@ -233,6 +233,20 @@ def test_a_wrong_password_never_connects() -> None:
     assert not world.a.is_validated(A, B) and world.a.selected_path is None
 
 
+def test_a_wrong_password_on_one_side_fails_that_side_though_the_other_keeps_checking() -> None:
+    """The peer's authentic checks begin ours anew each time; without an answer that is not `checking` for ever."""
+    puppet = Puppet(controlling=False)
+    puppet.agent.add_remote_candidate(host(B), now=0.0)
+    puppet.agent.end_of_remote_candidates(now=0.0)
+    while puppet.now < 79.0:
+        assert puppet.agent.state.value == "checking" or puppet.now > 39.5
+        puppet.send(puppet.message(use_candidate=True))
+        puppet.wait(2.0)
+        for request, _ in puppet.requests():
+            puppet.send(request.success([XOR_MAPPED_ADDRESS(A)]).serialize(b"wrong"))
+    assert puppet.agent.state is FAILED and puppet.agent.selected_path is None
+
+
 def test_a_wrong_ufrag_never_connects() -> None:
     world = World(seed=1)
     world.add_hosts()
