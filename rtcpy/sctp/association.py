@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from enum import Enum
+from enum import StrEnum
 from struct import Struct
 
 from rtcpy.core.env import Entropy, random_integer
@@ -94,7 +94,8 @@ SHUTDOWN_GUARD_RTOS = 5  # T5-shutdown-guard in RTO.Max, RFC 9260 §9.2
 
 # Chunks whose packets have verification tag rules of their own (RFC 9260 §8.5.1).
 _SPECIAL = frozenset(
-    {
+    int(kind)
+    for kind in {
         ChunkType.INIT,
         ChunkType.INIT_ACK,
         ChunkType.COOKIE_ECHO,
@@ -108,7 +109,7 @@ _PORTS = Struct("!HH")
 _ZERO = b"\0\0\0\0"
 
 
-class Timer(Enum):
+class Timer(StrEnum):
     """Why the association wakes. RFC 9260 §16, RFC 6525 §5.1.1, RFC 8899 §5.1.1."""
 
     T1_INIT = "T1-init"
@@ -144,6 +145,8 @@ class Association:
         self._jar = CookieJar(entropy)
         self.state = State.CLOSED
         self._over = False  # the association has been; CLOSED is final now
+        self._may_send_data = self._takes_data = self._takes_sack = False  # by state, see `states`
+        self._head = b""  # ports and tag that packets to us begin with
         self._ports = _PORTS.pack(config.remote_port, config.local_port)
         self._local: Side | None = None
         self._remote: Side | None = None
@@ -162,6 +165,7 @@ class Association:
         self._control: list[bytes] = []  # chunks that wait for the next packet
         self._sack_count = 0  # packets with DATA since the last SACK
         self._sack_now = False
+        self._may_flush = False  # something happened since the last flush that may let packets leave
         self._forward_due = False
         self._renumber_due = False  # a black hole swallowed chunks that are too large now
         self._tries = 0  # of the timer that runs in this phase
@@ -374,27 +378,27 @@ class Association:
 
     def _accept(self, packet: bytes, now: Instant) -> None:
         """Check a packet and hand each chunk to its owner. Spec: RFC 9260 §6.8, §8.5, §3.2 (unknown chunks)."""
-        packet = bytes(packet)  # costs nothing for bytes; for a caller's buffer it is the copy that law 8 asks for
+        packet = bytes(
+            packet
+        )  # costs nothing for bytes; for a caller's buffer it is the copy that law 8 asks for
         tap = self._tap
         if tap is not None:
             tap.packet("sctp", Direction.IN, packet, now=now)
         size = len(packet)
         if size < COMMON_HEADER_SIZE + 4:
             return self._drop(packet, "too short for a chunk", now)
-        if packet[:4] != self._ports:
-            return self._drop(packet, "wrong ports", now)
         checksum = packet[8:12]
         if (checksum != _ZERO or not self._config.zero_checksum) and checksum != packet_checksum(packet):
             return self._drop(packet, "wrong checksum", now)
-        tag = int.from_bytes(packet[4:8], "big")
-        local, state = self._local, self.state
-        if packet[12] in _SPECIAL or local is None or state is State.CLOSED:
-            if not self._accept_special(packet, tag, now):
-                return None
-            local = self._local
-            assert local is not None
-        if tag != local.tag:
-            return self._drop(packet, "wrong verification tag", now)
+        if packet[:8] != self._head or packet[12] in _SPECIAL:
+            if packet[:4] != self._ports:
+                return self._drop(packet, "wrong ports", now)
+            tag = int.from_bytes(packet[4:8], "big")
+            if packet[12] in _SPECIAL or self.state is State.CLOSED:
+                if not self._accept_special(packet, tag, now):
+                    return None
+            if self._local is None or tag != self._local.tag:
+                return self._drop(packet, "wrong verification tag", now)
         self.packets_received += 1
         self._last_heard = now
         offset = COMMON_HEADER_SIZE
@@ -439,7 +443,7 @@ class Association:
     def _on_data(self, packet: bytes, offset: int, end: int, now: Instant) -> bool:
         """DATA. Returns whether the packet is read on. Spec: RFC 9260 §6.2, §6.5, §3.3.10.1."""
         inbound = self._inbound
-        if inbound is None or self.state not in TAKES_DATA:
+        if inbound is None or not self._takes_data:
             self._drop(packet, f"DATA in {self.state.value}", now)
             return False
         _, flags, _, tsn, stream_id, stream_seq, ppid = DATA_HEADER.unpack_from(packet, offset)
@@ -463,7 +467,7 @@ class Association:
     def _on_sack(self, packet: bytes, offset: int, length: int, now: Instant) -> None:
         """SACK. Spec: RFC 9260 §6.2.1."""
         outbound = self._outbound
-        if outbound is None or self.state not in TAKES_SACK:
+        if outbound is None or not self._takes_sack:
             return self._drop(packet, f"SACK in {self.state.value}", now)
         if length < 16:
             return self._drop(packet, "SACK too short", now)
@@ -473,6 +477,7 @@ class Association:
         bounds = read_sack_lists(packet, offset, gap_count, 0)[0] if gap_count else ()
         ignored = outbound.ignored_sacks
         self._acknowledged(outbound.acknowledge(cumulative, window, bounds, now), now)
+        self._may_flush = True
         if outbound.ignored_sacks != ignored:
             self._drop(packet, "SACK old, of TSNs never sent, or with bad gap blocks", now)
         elif self._renumber_due:
@@ -536,7 +541,8 @@ class Association:
                     self._timers.set(Timer.SACK, now + self._config.sack_delay)
             if self._sack_now and self.state is State.SHUTDOWN_SENT:
                 self._send_shutdown(now)
-        self._flush(now)
+        if self._sack_now or self._may_flush:
+            self._flush(now)
 
     # -- sending -----------------------------------------------------------------------------------
 
@@ -548,17 +554,19 @@ class Association:
 
     def _say(self, chunk: bytes) -> None:
         """Put a control chunk into the next packet."""
+        self._may_flush = True
         if len(self._control) < MAX_CONTROL:
             self._control.append(chunk)
 
     def _flush(self, now: Instant) -> None:
         """Make packets of all that may leave: control chunks, SACK, DATA, in this order. Spec: RFC 9260 §6.1, §6.10."""
+        self._may_flush = False
         writer, inbound, outbound = self._writer, self._inbound, self._outbound
         if writer is None or inbound is None or outbound is None:
             return
         queue = self._queue
         space = self.path.size - COMMON_HEADER_SIZE
-        sends = self.state in MAY_SEND_DATA
+        sends = self._may_send_data
         if self._forward_due and sends:
             self._forward_due = False
             if outbound.must_forward:
@@ -573,7 +581,7 @@ class Association:
                 head += inbound.sack(space - len(head))
                 self._sack_sent()
             data = b""
-            if sends and not self._control:
+            if sends and not self._control and outbound.pending:
                 room = space - len(head)
                 if self._sack_count and room > 16 and not head:
                     # A delayed SACK rides along if there is DATA to ride on, and both fit.
@@ -646,6 +654,14 @@ class Association:
         """Change the state as the table says."""
         old, new = self.state, TRANSITIONS[self.state, by]
         self.state = new
+        self._may_send_data = new in MAY_SEND_DATA
+        self._takes_data = new in TAKES_DATA
+        self._takes_sack = new in TAKES_SACK
+        self._head = (
+            b""
+            if new is State.CLOSED or self._local is None
+            else self._ports + self._local.tag.to_bytes(4, "big")
+        )
         if self._tap is not None and old is not new:
             self._tap.state("sctp", "association", old.value, new.value, now=now)
 
@@ -897,6 +913,7 @@ class Association:
         else:  # (C) and all that the table does not show
             self._drop(packet, "cookie of another association", now)
             return False
+        self._may_flush = True
         self._control.insert(0, CookieAckChunk().serialize())  # first in its packet (§5.1.5, step 6)
         self._sack_now = self._inbound is not None and len(packet) > COMMON_HEADER_SIZE + len(raw) + 4 + 16
         return True
@@ -921,6 +938,7 @@ class Association:
 
     def _on_cookie_ack(self, chunk: bytes, now: Instant) -> None:
         """COOKIE ACK. Spec: RFC 9260 §5.1 (E), §5.2.5."""
+        self._may_flush = True
         if self.state is State.COOKIE_ECHOED:
             self._move(Input.COOKIE_ACK, now)
             self._establish(now)
@@ -976,6 +994,7 @@ class Association:
         if self.state in (State.COOKIE_WAIT, State.COOKIE_ECHOED):
             return
         outbound = self._outbound
+        self._may_flush = True
         if outbound is not None and self.state is not State.SHUTDOWN_ACK_SENT:
             self._acknowledged(outbound.acknowledge_cumulative(shutdown.cumulative_tsn, now), now)
         if self.state in (State.ESTABLISHED, State.SHUTDOWN_PENDING):

@@ -128,6 +128,11 @@ class Outbound:
         return self.next_tsn - 1 > self.cumulative
 
     @property
+    def pending(self) -> bool:
+        """Whether anything waits to be sent, first or again; windows aside."""
+        return self.queue.buffered > 0 or bool(self._retransmit)
+
+    @property
     def blocked_by_window(self) -> bool:
         """Nothing outstanding, data waiting, and the peer has no room for it."""
         return not self.outstanding and self.queue.buffered > 0

@@ -1,7 +1,7 @@
 """The SCTP packet: common header, checksum, chunks in a row.
 
-`parse_packet` gives objects, for tools and tests. The association's lane uses `split_chunks`-like walking of its
-own with the same limits, so that a DATA chunk costs no object before it is delivered.
+`parse_packet` gives objects, for tools and tests. The association's lane uses a walk of its own with
+the same limits, so that a DATA chunk costs no object before it is delivered.
 
 The checksum is CRC32c over the packet with the checksum field zero, sent in little-endian order
 (RFC 9260 §6.8 and appendix A). Over DTLS it adds nothing, and RFC 9653 lets both sides agree to send zero.
@@ -16,12 +16,13 @@ from struct import Struct
 
 import google_crc32c
 
-from rtcpy.sctp.chunks import CHUNK_FORMATS, CHUNK_HEADER, UnknownChunk
+from rtcpy.sctp.chunks import CHUNK_FORMATS, CHUNK_HEADER, DATA_HEADER, DataChunk, UnknownChunk, fill_data
 from rtcpy.sctp.errors import SctpDecodeError
 from rtcpy.wire import Wire, bits, wire
 
 COMMON_HEADER = Struct("!HHII")  # source port, destination port, verification tag, checksum
 COMMON_HEADER_SIZE = 12  # bytes
+_SINGLE_DATA = Struct("!HHIIBBHIHHI")  # common header and the header of a DATA chunk
 MAX_CHUNKS = 4096  # per packet: what 16 KiB of empty chunks hold; a bound on the work for one packet
 
 _ZERO_CHECKSUM = b"\0\0\0\0"
@@ -65,8 +66,14 @@ class Packet:
     def serialize(self, *, zero_checksum: bool = False) -> bytes:
         """The bytes, with a fresh checksum (or zero)."""
         head = COMMON_HEADER.pack(self.source_port, self.destination_port, self.verification_tag, 0)
-        packet = head + b"".join(chunk.serialize() for chunk in self.chunks)
-        return packet if zero_checksum else packet[:8] + packet_checksum(packet) + packet[12:]
+        chunks = self.chunks
+        body = (
+            chunks[0].serialize() if len(chunks) == 1 else b"".join([chunk.serialize() for chunk in chunks])
+        )
+        if zero_checksum:
+            return head + body
+        crc: int = _crc32c_extend(_crc32c(head), body)
+        return head[:8] + crc.to_bytes(4, "little") + body
 
 
 def split_chunks(packet: bytes) -> list[tuple[int, int, int, int]]:
@@ -117,15 +124,22 @@ def parse_chunk(data: bytes) -> Wire:
 
 def parse_packet(packet: bytes) -> Packet:
     """The whole packet as objects. Raises SctpDecodeError. A wrong checksum is told, not raised."""
-    chunks = split_chunks(packet)
+    size = len(packet)
+    if size >= _SINGLE_DATA.size:
+        source, destination, tag, _, kind, flags, length, tsn, stream_id, stream_seq, ppid = (
+            _SINGLE_DATA.unpack_from(packet)
+        )
+        end = COMMON_HEADER_SIZE + length
+        if kind == 0 and length >= DATA_HEADER.size and end <= size <= end + (-length & 3):
+            data = DataChunk.__new__(DataChunk)  # most packets are one DATA chunk
+            fill_data(data, flags, tsn, stream_id, stream_seq, ppid, packet[28:end])
+            crc: int = _crc32c(packet[:8] + _ZERO_CHECKSUM + packet[12:])
+            return Packet(source, destination, tag, [data], packet[8:12] == crc.to_bytes(4, "little"))
+    chunks = [
+        parse_chunk(chunk_bytes(packet, offset, length)) for _, _, offset, length in split_chunks(packet)
+    ]
     source, destination, tag, _ = COMMON_HEADER.unpack_from(packet)
-    return Packet(
-        source_port=source,
-        destination_port=destination,
-        verification_tag=tag,
-        chunks=[parse_chunk(chunk_bytes(packet, offset, length)) for _, _, offset, length in chunks],
-        checksum_ok=packet[8:12] == packet_checksum(packet),
-    )
+    return Packet(source, destination, tag, chunks, packet[8:12] == packet_checksum(packet))
 
 
 class PacketWriter:
