@@ -109,7 +109,11 @@ class Call:
     def connect(self, label: str = "chat", seconds: float = 30.0) -> tuple[Channel, Channel]:
         """A channel from `a`, open on both sides; both handles."""
         channel = self.a.create_data_channel(label, now=self.now)
-        assert self.run(seconds, until=lambda: bool(self.opened(0)) and bool(self.opened(1))), (
+
+        def both() -> bool:
+            return channel in self.opened(0) and any(c.label == label for c in self.opened(1))
+
+        assert self.run(seconds, until=both), (
             f"no channel after {seconds} s: {self.a.connection_state} / {self.b.connection_state}"
         )
         return channel, next(c for c in self.opened(1) if c.label == label)
