@@ -381,6 +381,8 @@ class Association:
         packet = bytes(
             packet
         )  # costs nothing for bytes; for a caller's buffer it is the copy that law 8 asks for
+        if type(packet) is not bytes:
+            packet = bytes(packet)  # law 8: what is kept are slices of it
         tap = self._tap
         if tap is not None:
             tap.packet("sctp", Direction.IN, packet, now=now)
@@ -701,6 +703,7 @@ class Association:
         self._remote = remote
         self.outbound_streams = min(local.outbound_streams, remote.inbound_streams)
         self.inbound_streams = min(local.inbound_streams, remote.outbound_streams)
+        self.path.limit_to(remote.largest_packet)
         self._writer = PacketWriter(
             config.local_port,
             config.remote_port,

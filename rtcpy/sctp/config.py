@@ -10,6 +10,9 @@ from dataclasses import dataclass
 DTLS_12_OVERHEAD = 37  # bytes: 13 record header + 8 explicit nonce + 16 tag (RFC 6347 §4.1, RFC 5288 §3)
 MAX_DTLS_PLAINTEXT = 16384  # bytes: what one DTLS record carries (RFC 6347 §4.1, RFC 9147 §4.2)
 DEFAULT_PATH_MTU = 1200  # bytes of UDP payload that pass nearly everywhere (RFC 8831 §5, RFC 8899 §5.1.2)
+UNSIGNALLED_LARGEST_PACKET = (
+    1432  # bytes of SCTP packet: fits Ethernet, and the 1,500 bytes that aiortc reads at once
+)
 DEFAULT_MAX_MESSAGE_SIZE = 262144  # bytes: what Chromium, libwebrtc and libdatachannel announce
 REMOTE_MAX_MESSAGE_SIZE_UNSIGNALLED = 65536  # bytes, when the peer's SDP says nothing (RFC 8841 §6.1)
 
@@ -28,7 +31,8 @@ class SctpConfig:
         send_buffer_limit: bytes that may wait unsent before `send` raises OperationError (W3C: "buffer full").
         path_mtu: UDP payload in bytes that is assumed to pass, and to which a black hole throws us back.
         path_mtu_limit: UDP payload in bytes up to which larger packets are tried (RFC 8899). Equal to
-            `path_mtu` it switches discovery off: a fixed path MTU. The default fills a whole DTLS record.
+            `path_mtu` it switches discovery off: a fixed path MTU. The default fills a whole DTLS record; a peer
+            that does not say that it reads such packets gets `UNSIGNALLED_LARGEST_PACKET` at most.
         lower_overhead: bytes that DTLS (and TURN, if any) add to each packet.
         zero_checksum: offer RFC 9653; used only when the peer offers it too, as DTLS protects both ways.
         rto_initial, rto_min, rto_max: RFC 9260 §16 says 1, 1 and 60 s. Deviation: the minimum here is 0.25 s,

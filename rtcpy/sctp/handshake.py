@@ -18,12 +18,13 @@ from rtcpy.core.env import Entropy, random_integer
 from rtcpy.core.errors import CryptoError, ProtocolError
 from rtcpy.core.machine import Instant
 from rtcpy.sctp.chunks import ChunkType, InitAckChunk, InitChunk
-from rtcpy.sctp.config import SctpConfig
+from rtcpy.sctp.config import MAX_DTLS_PLAINTEXT, SctpConfig
 from rtcpy.sctp.errors import SctpDecodeError
 from rtcpy.sctp.parameters import (
     PARAMETER_FORMATS,
     CauseCode,
     ErrorDetectionMethod,
+    LargestPacket,
     Parameter,
     ParameterType,
     StateCookie,
@@ -59,7 +60,8 @@ _KNOWN_UNUSED = frozenset(
 class Side:
     """What one side of an association has said about itself.
 
-    `outbound_streams` is what it asked for, `inbound_streams` what it accepts; `window` its a_rwnd in bytes.
+    `outbound_streams` is what it asked for, `inbound_streams` what it accepts; `window` its a_rwnd in bytes;
+    `largest_packet` the bytes of SCTP packet that its stack reads, 0 if it does not say.
     """
 
     tag: int
@@ -70,6 +72,7 @@ class Side:
     forward_tsn: bool = False
     reconfig: bool = False
     zero_checksum: bool = False
+    largest_packet: int = 0
 
 
 def make_side(config: SctpConfig, entropy: Entropy) -> Side:
@@ -86,6 +89,7 @@ def make_side(config: SctpConfig, entropy: Entropy) -> Side:
         forward_tsn=True,
         reconfig=True,
         zero_checksum=config.zero_checksum,
+        largest_packet=MAX_DTLS_PLAINTEXT,
     )
 
 
@@ -96,6 +100,8 @@ def _own_parameters(side: Side) -> list[Parameter]:
     if side.zero_checksum:
         method = ZeroChecksumAcceptable(method=ErrorDetectionMethod.SCTP_OVER_DTLS)
         parameters.append(Parameter(type=ParameterType.ZERO_CHECKSUM_ACCEPTABLE, value=method))
+    largest = LargestPacket(size=side.largest_packet)
+    parameters.append(Parameter(type=ParameterType.LARGEST_PACKET, value=largest))
     parameters.append(Parameter(type=ParameterType.FORWARD_TSN_SUPPORTED, value=b""))
     return parameters
 
@@ -173,6 +179,8 @@ def read_greeting(chunk: InitChunk | InitAckChunk) -> Greeting:
                 side.reconfig |= ChunkType.RE_CONFIG in types
             case ZeroChecksumAcceptable(method=method):
                 side.zero_checksum |= method == ErrorDetectionMethod.SCTP_OVER_DTLS
+            case LargestPacket(size=size):
+                side.largest_packet = size
             case _ if parameter.type == ParameterType.FORWARD_TSN_SUPPORTED:
                 side.forward_tsn = True
             case _ if parameter.type in _KNOWN_UNUSED or parameter.type in PARAMETER_FORMATS:
@@ -187,7 +195,7 @@ def read_greeting(chunk: InitChunk | InitAckChunk) -> Greeting:
 
 # -- state cookie -----------------------------------------------------------------------------------
 
-_COOKIE = Struct("!d IIHHI IIHHI B II")
+_COOKIE = Struct("!d IIHHI IIHHI B III")
 _MAC_SIZE = 32  # bytes, HMAC-SHA-256
 _FORWARD_TSN, _RECONFIG, _ZERO_CHECKSUM = 1, 2, 4
 
@@ -227,6 +235,7 @@ class CookieJar:
             *(local.tag, local.window, local.outbound_streams, local.inbound_streams, local.initial_tsn),
             *(remote.tag, remote.window, remote.outbound_streams, remote.inbound_streams, remote.initial_tsn),
             flags,
+            remote.largest_packet,
             cookie.local_tie_tag,
             cookie.remote_tie_tag,
         )
@@ -242,7 +251,8 @@ class CookieJar:
         flags = values[10]
         local = _side(values[0:5], _FORWARD_TSN | _RECONFIG)
         remote = _side(values[5:10], flags)
-        return Cookie(made, local, remote, values[11], values[12])
+        remote.largest_packet = values[11]
+        return Cookie(made, local, remote, values[12], values[13])
 
 
 def _side(numbers: list[int], flags: int) -> Side:

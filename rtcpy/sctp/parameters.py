@@ -44,6 +44,7 @@ class ParameterType(IntEnum):
     REQUESTED_HMAC_ALGORITHM = 0x8004
     PADDING = 0x8005
     SUPPORTED_EXTENSIONS = 0x8008
+    LARGEST_PACKET = 0xBFF0  # ours: unassigned; the upper bits say "skip in silence" (RFC 9260 §3.2.1)
     FORWARD_TSN_SUPPORTED = 0xC000
     ADAPTATION_LAYER_INDICATION = 0xC006
 
@@ -120,6 +121,17 @@ class ZeroChecksumAcceptable(Wire):
     method: int = bits(32, "error detection method identifier (EDMID)", enum=ErrorDetectionMethod)
 
 
+@wire("RFC 9260 §3.2.1", error=SctpDecodeError)
+class LargestPacket(Wire):
+    """How large a packet the sender's stack can read; private to rtcpy, and ignored by everyone else.
+
+    RFC 8899 finds what a *path* carries, not what the program at its end reads into: libwebrtc gives a DTLS
+    transport up for good when a record holds more than 2,048 bytes, others cut at 1,500.
+    """
+
+    size: int = bits(32, "bytes of SCTP packet")
+
+
 @wire("RFC 6525 §4.1", error=SctpDecodeError)
 class OutgoingResetRequest(Wire):
     """The sender resets streams that it sends on; no stream listed means all."""
@@ -174,6 +186,7 @@ PARAMETER_FORMATS: dict[int, type[Wire]] = {
     ParameterType.ADD_OUTGOING_STREAMS: AddStreamsRequest,
     ParameterType.ADD_INCOMING_STREAMS: AddStreamsRequest,
     ParameterType.ZERO_CHECKSUM_ACCEPTABLE: ZeroChecksumAcceptable,
+    ParameterType.LARGEST_PACKET: LargestPacket,
     ParameterType.SUPPORTED_EXTENSIONS: SupportedExtensions,
 }
 

@@ -8,6 +8,9 @@ The search goes down a short ladder, largest first: on loopback and in data cent
 succeeds and packets as large as a DTLS record follow one round trip after set-up; elsewhere one of the sizes that
 real links have is found after a few losses. Sizes in between are not worth their probes.
 
+What the *peer* can read is another matter: only a peer that says so in its INIT gets more than an Ethernet frame
+holds (`limit_to`).
+
 The layers below must not fragment: sockets set "don't fragment", or the discovery finds the size of a lie.
 
 Specs: RFC 8899 §4.3 (black holes), §5.1 (constants), §5.2 (states), §5.3 (search), §6.2 (SCTP, over DTLS: §6.2.3);
@@ -19,7 +22,7 @@ from __future__ import annotations
 from enum import Enum
 
 from rtcpy.core.machine import Instant
-from rtcpy.sctp.config import MAX_DTLS_PLAINTEXT, SctpConfig
+from rtcpy.sctp.config import MAX_DTLS_PLAINTEXT, UNSIGNALLED_LARGEST_PACKET, SctpConfig
 
 MAX_PROBES = 3  # RFC 8899 §5.1.2
 PROBE_TIMER = (
@@ -49,6 +52,7 @@ class PathMtu:
         "_candidates",
         "_limit",
         "_overhead",
+        "_own_limit",
         "_probe_count",
         "_timeouts",
         "deadline",
@@ -59,7 +63,10 @@ class PathMtu:
     def __init__(self, config: SctpConfig) -> None:
         self._overhead = config.lower_overhead
         self._base = max((config.path_mtu - self._overhead) & ~3, 512)
-        self._limit = max(min(config.path_mtu_limit - self._overhead, MAX_DTLS_PLAINTEXT) & ~3, self._base)
+        self._own_limit = max(
+            min(config.path_mtu_limit - self._overhead, MAX_DTLS_PLAINTEXT) & ~3, self._base
+        )
+        self._limit = self._own_limit
         self.size = self._base
         self.state = SearchState.DISABLED
         self._candidates: list[int] = []  # still to be tried, in this order
@@ -71,6 +78,14 @@ class PathMtu:
     def base(self) -> int:
         """The size that is assumed always to pass."""
         return self._base
+
+    def limit_to(self, largest_packet: int) -> None:
+        """Never send more than the peer's stack can read: bytes of SCTP packet, 0 when it does not say.
+
+        A path that carries a packet proves nothing about the program at its end; see `parameters.LargestPacket`.
+        """
+        reads = (largest_packet or UNSIGNALLED_LARGEST_PACKET) & ~3
+        self._limit = max(min(self._own_limit, reads), self._base)
 
     def restart(self, now: Instant) -> None:
         """Begin at the base: the association is new, or the path is."""
