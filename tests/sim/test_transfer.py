@@ -12,7 +12,7 @@ from rtcpy.testing import StreamModel
 from tests.profile import scale
 from tests.sim.call import Call
 
-SEEDS = scale(dev=3, ci=10, thorough=100)
+SEEDS = scale(dev=3, ci=10, thorough=40)
 AMOUNT = scale(dev=200_000, ci=500_000, thorough=2_000_000)  # bytes each way
 
 NETWORKS = {
