@@ -27,6 +27,7 @@ from tests.peer.test_negotiate import AUDIO_VIDEO_DATA
 from tests.profile import scale
 
 SIDES = st.integers(0, 1)
+SECONDS = st.sampled_from([0.0, 0.5, 5.0])
 TYPES = st.sampled_from(list(SdpType))
 
 
@@ -34,12 +35,14 @@ class TwoPeers(RuleBasedStateMachine):
     texts = Bundle("texts")
     candidates = Bundle("candidates")
 
-    @initialize(target=texts, seed=st.integers(0, 1000))
-    def begin(self, seed: int) -> str:
+    @initialize(target=texts, seed=st.integers(0, 1000), wanting=st.sampled_from([(0,), (1,), (0, 1), ()]))
+    def begin(self, seed: int, wanting: tuple[int, ...]) -> str:
         self.peers = [Peer(entropy=SeededEntropy(f"{seed}/{i}"), wall_clock=FixedClock()) for i in (0, 1)]
         self.now = 0.0
         self.found: list[IceCandidate] = []
         self.refused = 0
+        for side in wanting:
+            self.peers[side].create_data_channel("x", now=0.0)
         return AUDIO_VIDEO_DATA
 
     def attempt(self, side: int, command: Callable[[], object], *, may_roll_back: bool = False) -> bool:
@@ -94,8 +97,8 @@ class TwoPeers(RuleBasedStateMachine):
             may_roll_back=kind is SdpType.OFFER,
         )
 
-    @rule(side=SIDES)
-    def whole_exchange(self, side: int) -> None:
+    @rule(side=SIDES, seconds=SECONDS)
+    def whole_exchange(self, side: int, seconds: float) -> None:
         """A well-behaved application, wherever the two stand."""
         offerer, answerer = self.peers[side], self.peers[1 - side]
         for peer in (offerer, answerer):
@@ -119,6 +122,7 @@ class TwoPeers(RuleBasedStateMachine):
         answerer.set_local_description(now=self.now)
         assert answerer.local_description is not None
         self.attempt(side, lambda: offerer.set_remote_description(answerer.local_description, now=self.now))  # type: ignore[arg-type]
+        self.let_time_pass(seconds)
 
     @rule(side=SIDES, local=st.booleans())
     def roll_back(self, side: int, local: bool) -> None:
@@ -163,7 +167,10 @@ class TwoPeers(RuleBasedStateMachine):
         )
         self.attempt_any(lambda: self.peers[side].add_ice_candidate(None, now=self.now))
 
-    @rule(seconds=st.sampled_from([0.01, 0.5, 5.0]))
+    @rule(seconds=SECONDS)
+    def pause(self, seconds: float) -> None:
+        self.let_time_pass(seconds)
+
     def let_time_pass(self, seconds: float) -> None:
         end = self.now + seconds
         for _ in range(300):
@@ -190,6 +197,9 @@ class TwoPeers(RuleBasedStateMachine):
                     peer.gather(event.generation, [host], now=self.now)
                 elif isinstance(event, IceCandidateFound) and event.candidate is not None:
                     self.found.append(event.candidate)
+                    self.attempt_any(
+                        lambda c=event.candidate, p=self.peers[1 - side]: p.add_ice_candidate(c, now=self.now)
+                    )
         for side, peer in enumerate(self.peers):
             for datagram in peer.take_packets():
                 self.peers[1 - side].receive(
