@@ -212,10 +212,8 @@ class Outbound:
         if end == len(data):
             flags |= FLAG_ENDING
             queue.current = None
-            if self.flight + size >= self.congestion.cwnd:
-                flags |= (
-                    FLAG_IMMEDIATE  # RFC 9260 §6.1: the window is full, waiting for a delayed SACK would cost
-                )
+        if self.flight + size >= self.congestion.cwnd:
+            flags |= FLAG_IMMEDIATE  # RFC 9260 §6.1: the window is full, waiting for a delayed SACK would cost
         piece = data if size == len(data) else data[offset:end]
         chunk = write_data(flags, tsn & M32, stream.stream_id, message.stream_seq, message.ppid, piece)
         if self.flight == 0:
