@@ -6,7 +6,7 @@ answers, pass candidates on, bind addresses when asked. The tests of this direct
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -29,6 +29,7 @@ from rtcpy.peer import (
     Peer,
     PeerConfiguration,
     SdpType,
+    ServerEndpoint,
     SessionDescription,
     SignalingState,
 )
@@ -60,6 +61,8 @@ class Call:
         link: properties of all paths.
         nats: a NAT before each end; `None` is a public address. With a NAT there is a STUN server.
         stun: add a STUN server even without NATs.
+        hosts: IP addresses of each end, if not the usual one.
+        dead_servers: this many STUN servers more that never answer.
         configurations: of the two peers.
         edit: rewrites each description on its way: (from, text) -> text.
         trickle: candidates go one by one; else the description waits for all.
@@ -74,6 +77,8 @@ class Call:
         link: LinkConfig | None = None,
         nats: tuple[NatConfig | None, NatConfig | None] = (None, None),
         stun: bool = False,
+        hosts: tuple[Sequence[str] | None, Sequence[str] | None] = (None, None),
+        dead_servers: int = 0,
         configurations: tuple[PeerConfiguration | None, PeerConfiguration | None] = (None, None),
         edit: Edit | None = None,
         trickle: bool = True,
@@ -97,19 +102,23 @@ class Call:
             configuration = configuration if configuration is not None else PeerConfiguration()
             if not configuration.certificates:
                 configuration.certificates = [certificate(f"end {end}")]
+            servers = [f"192.0.2.{200 + n}" for n in range(dead_servers)]
             if with_stun:
-                configuration.ice_servers = [IceServer(f"stun:{STUN_ADDRESS.host}:{STUN_ADDRESS.port}")]
+                servers.append(STUN_ADDRESS.host)
+            configuration.ice_servers = [
+                IceServer(f"stun:{server}:{STUN_ADDRESS.port}") for server in servers
+            ]
             peer = Peer(
                 configuration, entropy=SeededEntropy(f"{seed}/{end}"), wall_clock=FixedClock(), tap=tap
             )
-            host = (PUBLIC if nat is None else PRIVATE)[end]
+            own = hosts[end] or [(PUBLIC if nat is None else PRIVATE)[end]]
             site = "internet"
             if nat is not None:
                 site = f"nat{end}"
                 self.net.add_nat(site, NAT_FACES[end], nat)
-            self.net.add_host(f"end{end}", peer, [host], behind=site)
+            self.net.add_host(f"end{end}", peer, own, behind=site)
             self.peers.append(peer)
-            self.addresses.append(Address(host, PORT))
+            self.addresses.append(Address(own[0], PORT))
         if with_stun:
             self.net.add_host("stun", StunServer(), [STUN_ADDRESS.host])
         self.net.on_event = self._on_event
@@ -169,10 +178,7 @@ class Call:
                 if self.peers[end].signaling_state is SignalingState.STABLE:
                     self._describe(end)
             case GatheringNeeded(generation=generation, servers=servers):
-                local = Address(self.addresses[end].host, PORT + generation)
-                self.addresses[end] = local
-                resolved = [(server, Address(server.host, server.port)) for server in servers]
-                self.peers[end].gather(generation, [LocalAddress(local)], resolved, now=now)
+                self._gather(end, generation, servers)
             case IceCandidateFound(candidate=candidate):
                 self._on_candidate(end, candidate)
             case ChannelOpened(channel=channel):
@@ -186,6 +192,13 @@ class Call:
                 self.states[end].append((now, state.value))
             case IceConnectionStateChanged(state=state):
                 self.ice_states[end].append((now, state.value))
+
+    def _gather(self, end: int, generation: int, servers: Sequence[ServerEndpoint]) -> None:
+        """Bind a new port on every address of the host, as a driver would."""
+        bound = [Address(host, PORT + generation) for host in self.net.hosts[f"end{end}"].addresses]
+        self.addresses[end] = bound[0]
+        resolved = [(server, Address(server.host, server.port)) for server in servers]
+        self.peers[end].gather(generation, [LocalAddress(local) for local in bound], resolved, now=self.now)
 
     def _describe(self, end: int) -> None:
         """Make an offer or an answer, whichever is due, and tell the other side (or wait for its candidates)."""
