@@ -175,6 +175,7 @@ class Peer:
                 max_message_size=self._configuration.max_message_size,
             )
         )
+        self._planned: tuple[Negotiation, TransportPlan | None, bool] = (self._state, None, False)
         self._ice_config = replace(self._configuration.ice)
         self._transport: Transport | None = None
         self._sctp: sctp.DataChannels | None = None
@@ -682,7 +683,7 @@ class Peer:
 
         Spec: W3C webrtc §6.1.1.2; whatever the other side takes, we can send.
         """
-        agreed = negotiation.plan(self._state)
+        agreed = self._plan()[0]
         if agreed is None or agreed.sctp is None:
             return None
         return float(agreed.sctp.remote_max_message_size) or float("inf")
@@ -784,6 +785,7 @@ class Peer:
         self._forget_old_generations()
         self._collect(now)
         self._feed(now)
+        self._update_states(now)
         if after is SignalingState.STABLE:
             self._negotiation_needed = False
             self._update_negotiation_needed()
@@ -967,16 +969,19 @@ class Peer:
             events = self._transport.take_events()
             if events:
                 self._dispatch(events, now)
-        self._update_states(now)
 
     def _dispatch(self, events: Sequence[Event], now: Instant) -> None:
         handlers = self._handlers
+        news = False
         for event in events:
             handler = handlers.get(type(event))
             if handler is None:
                 self._events.append(event)
             else:
                 handler(event, now)
+                news = True
+        if news:  # states follow from what the layers report, and from nothing else but commands
+            self._update_states(now)
 
     def _ignore(self, event: Event, now: Instant) -> None:
         """Of no interest to W3C; statistics read it elsewhere."""
@@ -1008,7 +1013,7 @@ class Peer:
 
     def _signalled(self, text: str, ufrag: str, url: str | None) -> IceCandidate:
         """With the section that our candidates are signalled for."""
-        plan = negotiation.plan(self._state)
+        plan = self._plan()[0]
         return IceCandidate(
             text,
             plan.mid if plan is not None else None,
@@ -1139,7 +1144,7 @@ class Peer:
             if dtls_state is not None and dtls_state is not DtlsTransportState.NEW:
                 failure = self._failure if dtls_state is DtlsTransportState.FAILED else ""
                 self._events.append(DtlsStateChanged(dtls_state, failure))
-        sctp_state = self._association_state if negotiation.has_sctp(self._state) else None
+        sctp_state = self._association_state if self._plan()[1] else None
         if sctp_state is not self._sctp_state:
             self._tell_state("sctp", self._sctp_state or "none", sctp_state or "none", now)
             self._sctp_state = sctp_state
@@ -1178,6 +1183,13 @@ class Peer:
             self._events.append(NegotiationNeeded())
 
     # --- small things ----------------------------------------------------------------------------------------
+
+    def _plan(self) -> tuple[TransportPlan | None, bool]:
+        """`negotiation.plan` and `negotiation.has_sctp` of the present state, worked out once for each state."""
+        if self._planned[0] is not self._state:
+            state = self._state
+            self._planned = (state, negotiation.plan(state), negotiation.has_sctp(state))
+        return self._planned[1:]
 
     def _require_open(self) -> None:
         if self._state.signaling is SignalingState.CLOSED:

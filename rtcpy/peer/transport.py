@@ -289,7 +289,7 @@ class Transport:
             self.dtls.close(now=now)
             self._pump(now)
         self.ice.close(now=now)
-        self._out += self.ice.take_packets()
+        self._send(self.ice.take_packets(), now)
         self._early.clear()
         self.closed = True
 
@@ -357,8 +357,6 @@ class Transport:
     # --- the pump: events up, packets down, until nothing moves ---------------------------------------------
 
     def _pump(self, now: Instant) -> None:
-        out = self._out
-        sent_before = len(out)
         while True:
             again = False
             for event in self.ice.take_events():
@@ -396,21 +394,11 @@ class Transport:
                 if records:
                     self._send_records(records, now)
 
-            out += self.ice.take_packets()
+            checks = self.ice.take_packets()
+            if checks:
+                self._send(checks, now)
             if not again:
-                break
-        for datagram in out[sent_before:]:
-            self.packets_sent += 1
-            self.bytes_sent += len(datagram.data)
-            if self._tap is not None:
-                self._tap.packet(
-                    "udp",
-                    Direction.OUT,
-                    datagram.data,
-                    now=now,
-                    local=datagram.local,
-                    remote=datagram.remote,
-                )
+                return
 
     def _send_records(self, records: Sequence[bytes], now: Instant) -> None:
         """Down to the selected path. Without one (consent expired) records are lost, as on a network that is down."""
@@ -424,7 +412,24 @@ class Transport:
         local, remote = path
         self._counters.packets_sent += len(records)
         self._counters.bytes_sent += sum(map(len, records))
-        self._out += [Datagram(record, local, remote) for record in records]
+        self._send([Datagram(record, local, remote) for record in records], now)
+
+    def _send(self, datagrams: list[Datagram], now: Instant) -> None:
+        """The last hand-over: to the socket."""
+        self._out += datagrams
+        self.packets_sent += len(datagrams)
+        for datagram in datagrams:
+            self.bytes_sent += len(datagram.data)
+        if self._tap is not None:
+            for datagram in datagrams:
+                self._tap.packet(
+                    "udp",
+                    Direction.OUT,
+                    datagram.data,
+                    now=now,
+                    local=datagram.local,
+                    remote=datagram.remote,
+                )
 
     def _count_on(self, path: tuple[Address, Address]) -> None:
         """Count what comes and goes on `path` from now on."""
