@@ -136,7 +136,7 @@ class IceAgent:
         self._role = Role(controlling, entropy)
         self._foundations = Foundations()
         own = credentials or IceCredentials.generate(entropy)
-        self._session = Session.begin(own, streams, self._config.max_pairs, restarted=False)
+        self._session = self._begin(own, streams, restarted=False)
         self._previous: Session | None = None
         self._undo: tuple[Session, Session | None] | None = None
         self._retire_at: Instant | None = None
@@ -370,7 +370,7 @@ class IceAgent:
         self._retire_at = None
         self._role.forgive()
         self._checker.suspend()
-        self._session = Session.begin(own, len(old.streams), self._config.max_pairs, restarted=True)
+        self._session = self._begin(own, len(old.streams), restarted=True)
         self._finish(now)
         return own
 
@@ -529,6 +529,12 @@ class IceAgent:
         self._set_state(IceConnectionState.CLOSED, now)
         self._deadline, self._stale_deadline = None, False
 
+    def _begin(self, credentials: IceCredentials, streams: int, *, restarted: bool) -> Session:
+        session = Session.begin(credentials, streams, self._config.max_pairs, restarted=restarted)
+        if self._outbox.has_tap:
+            session.checklists.listen()
+        return session
+
     # --- local candidates ----------------------------------------------------------------------------------
 
     def _may_bind(self, entry: LocalAddress, now: Instant) -> bool:
@@ -673,13 +679,11 @@ class IceAgent:
 
         Spec: RFC 8445 §7.2.5.2, §7.2.5.4.
         """
-        before = pair.state
         if pair.apply(PairInput.FAILURE):
             pair.consent_until = None
             pair.unanswered_since = None
             pair.nominate_on_success = False
             pair.stream.checklist.drop_triggered(pair)
-            self._outbox.state(pair, before.value, pair.state.value, now=now)
         if pair.stream.nominating is pair:
             pair.stream.nominating = None
 
@@ -752,10 +756,8 @@ class IceAgent:
         stream.session.add_validated(pair.local_address, pair.remote_address)
         if check.purpose in (Purpose.CONNECTIVITY, Purpose.NOMINATION) or pair.reflexive is None:
             pair.reflexive = self._learn_reflexive(pair, mapped, check.priority)
-        before = pair.state
         pair.unanswered_since = None
-        if pair.apply(PairInput.SUCCESS):
-            self._outbox.state(pair, before.value, pair.state.value, now=now)
+        pair.apply(PairInput.SUCCESS)
         stream.checklist.drop_triggered(pair)
         for other in self._checker.table.of(pair):
             if other.purpose is Purpose.CONNECTIVITY:
@@ -1031,6 +1033,8 @@ class IceAgent:
         self.selected_path = self._paths.addresses(0)
         states = [stream_state(self._facts(stream, now)) for stream in session.streams]
         self._set_state(combined_state(states), now)
+        for pair, old, new in session.checklists.take_moves():
+            self._outbox.state(pair, old.value, new.value, now=now)
         self._stale_deadline = True
 
     def _complete_gathering(self, session: Session, now: Instant) -> None:

@@ -83,8 +83,8 @@ class Checker:
         credentials = stream.remote_credentials
         if credentials is None or pair.revoked:
             return
-        if purpose is Purpose.CONNECTIVITY and pair.apply(PairInput.PERFORM):
-            self._outbox.state(pair, PairState.WAITING.value, pair.state.value, now=now)
+        if purpose is Purpose.CONNECTIVITY:
+            pair.apply(PairInput.PERFORM)
         transaction_id = new_transaction_id(self._entropy)
         priority = reflexive_priority(pair.local)
         packet = write_check(

@@ -147,10 +147,14 @@ class CandidatePair:
 
     def apply(self, what: PairInput) -> bool:
         """Move on by one input; whether the state changed."""
-        new = TRANSITIONS.get((self.state, what), self.state)
-        changed = new is not self.state
+        old, new = self.state, TRANSITIONS.get((self.state, what), self.state)
+        if new is old:
+            return False
         self.state = new
-        return changed
+        moves = self.stream.checklist.moves
+        if moves is not None:
+            moves.append((self, old, new))
+        return True
 
     def statistics(self, *, selected: bool) -> CandidatePairStats:
         """What has happened on the pair so far; `selected` says whether it is the path in use."""
@@ -188,13 +192,17 @@ class Triggered:
 
 @dataclass(slots=True, eq=False)
 class Checklist:
-    """The pairs of one data stream, highest priority first, and its triggered-check queue (FIFO)."""
+    """The pairs of one data stream, highest priority first, and its triggered-check queue (FIFO).
+
+    `moves` collects state changes for the tap, until the agent tells them; `None` when nobody listens.
+    """
 
     index: int
     limit: int
     state: ChecklistState = ChecklistState.RUNNING
     pairs: list[CandidatePair] = field(default_factory=list)
     triggered: deque[Triggered] = field(default_factory=deque)
+    moves: list[tuple[CandidatePair, PairState, PairState]] | None = None
     _by_address: dict[tuple[Address, Address], CandidatePair] = field(default_factory=dict)
 
     def find(self, local: Address, remote: Address) -> CandidatePair | None:
@@ -283,6 +291,20 @@ class ChecklistSet:
     def __iter__(self) -> Iterator[CandidatePair]:
         for checklist in self.lists:
             yield from checklist.pairs
+
+    def listen(self) -> None:
+        """Collect state changes from now on; `take_moves` has to be called after each input."""
+        for checklist in self.lists:
+            checklist.moves = []
+
+    def take_moves(self) -> list[tuple[CandidatePair, PairState, PairState]]:
+        """Drain (pair, old state, new state)."""
+        out = []
+        for checklist in self.lists:
+            if checklist.moves:
+                out += checklist.moves
+                checklist.moves = []
+        return out
 
     def start(self) -> list[CandidatePair]:
         """Give initial states: of each foundation the first pair of the first checklist is Waiting.

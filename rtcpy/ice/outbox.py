@@ -28,6 +28,11 @@ class Outbox:
         self.dropped: dict[str, int] = {}
         """How often each reason made us refuse something. Reasons are fixed texts, so the table is bounded."""
 
+    @property
+    def has_tap(self) -> bool:
+        """Whether anybody listens."""
+        return self._tap is not None
+
     def send(self, data: bytes, local: Address, remote: Address, *, now: Instant) -> None:
         """Queue one datagram from `local` to `remote`."""
         self.send_all((Datagram(data, local, remote),), now=now)

@@ -9,6 +9,7 @@ import pytest
 from rtcpy.core.env import SeededEntropy
 from rtcpy.core.errors import InvalidStateError, RtcRangeError
 from rtcpy.core.machine import Address, Datagram
+from rtcpy.core.tap import Direction, Tap
 from rtcpy.ice import (
     CandidateType,
     IceAgent,
@@ -20,6 +21,7 @@ from rtcpy.ice import (
     RoleChanged,
     TransportPolicy,
 )
+from rtcpy.ice.checklist import TRANSITIONS
 from rtcpy.ice.config import MAX_EARLY_CHECKS, MAX_PEER_REFLEXIVE, MAX_REMOTE_CANDIDATES
 from rtcpy.stun import (
     ICE_CONTROLLED,
@@ -735,6 +737,58 @@ def test_link_local_addresses_keep_our_scope() -> None:
     data = request.success([XOR_MAPPED_ADDRESS(ours)]).serialize(short_term_key(PEER.pwd))
     agent.receive(Datagram(data, ours, Address("fe80::2%eth0", 2000)), now=0.1)
     assert agent.selected_path == (ours, Address("fe80::2%eth0", 2000))
+
+
+class Listener(Tap):
+    """Writes down what the tap is told."""
+
+    def __init__(self) -> None:
+        self.moves: dict[str, list[tuple[str, str]]] = {}
+        self.packets: list[tuple[Direction, bytes]] = []
+        self.drops: list[tuple[bytes, str]] = []
+        self.timers: list[str] = []
+
+    def packet(self, layer: str, direction: Direction, data: bytes, **_: object) -> None:
+        assert layer == "stun"
+        self.packets.append((direction, data))
+
+    def drop(self, layer: str, data: bytes, reason: str, *, now: float) -> None:
+        self.drops.append((data, reason))
+
+    def state(self, layer: str, what: str, old: str, new: str, *, now: float) -> None:
+        self.moves.setdefault(what, []).append((old, new))
+
+    def timer(self, layer: str, name: str, *, now: float) -> None:
+        self.timers.append(name)
+
+
+def test_the_tap_is_told_every_step() -> None:
+    """Each state machine's story is complete: a move begins where the last one ended, along the table."""
+    tap = Listener()
+    puppet = Puppet(tap=tap)
+    puppet.agent.add_remote_candidate(host(B), now=0.0)
+    puppet.agent.add_remote_candidate(host(B2), now=0.0)  # the same foundation: frozen
+    ((request, packet),) = puppet.requests()
+    puppet.send(puppet.message(), source=B2)
+    puppet.send(b"rubbish")
+    puppet.answer(request, packet)
+    puppet.wait_answering(6.5)
+    pair, other = f"{A} -> {B}", f"{A} -> {B2}"
+    assert tap.moves[pair] == [
+        ("frozen", "waiting"),
+        ("waiting", "in-progress"),
+        ("in-progress", "succeeded"),
+    ]
+    assert tap.moves[other][:2] == [("frozen", "waiting"), ("waiting", "in-progress")]
+    for story in tap.moves.values():
+        assert all(before[1] == after[0] for before, after in pairwise(story))
+    table = {(old.value, new.value) for (old, _), new in TRANSITIONS.items()}
+    assert {move for what in (pair, other) for move in tap.moves[what]} <= table
+    assert tap.moves["connection"][0] == ("new", "checking")
+    assert tap.drops[0] == (b"rubbish", "not a valid STUN message")
+    assert "CHECK" in tap.timers
+    sent = [data for direction, data in tap.packets if direction is Direction.OUT]
+    assert packet.data in sent
 
 
 def test_closed_is_final() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from rtcpy.core.env import SeededEntropy
 from rtcpy.core.machine import Address, Datagram, Event, Instant
+from rtcpy.core.tap import Tap
 from rtcpy.ice import (
     Candidate,
     CandidateFound,
@@ -195,9 +196,16 @@ class Puppet:
     """
 
     def __init__(
-        self, *, controlling: bool = True, config: IceConfig | None = None, known: bool = True
+        self,
+        *,
+        controlling: bool = True,
+        config: IceConfig | None = None,
+        known: bool = True,
+        tap: Tap | None = None,
     ) -> None:
-        self.agent = IceAgent(controlling=controlling, entropy=SeededEntropy("puppet"), config=config)
+        self.agent = IceAgent(
+            controlling=controlling, entropy=SeededEntropy("puppet"), config=config, tap=tap
+        )
         self.now = 0.0
         gather(self.agent, [A], (), self.now)
         self._serial = 0
