@@ -135,7 +135,7 @@ def check_fingerprints(der: bytes, offered: Iterable[Fingerprint]) -> Fingerprin
         )
     names = ", ".join(sorted(by_hash)[:8]) or "nothing"
     raise FingerprintMismatchError(
-        f"the description offers {names}; one of {', '.join(TRUSTED_HASHES)} is needed (RFC 8827 §6.5)"
+        f"the description offers {names}; one of {', '.join(TRUSTED_HASHES)} is needed (RFC 8122 §5)"
     )
 
 
@@ -169,7 +169,8 @@ class Certificate:
         if key_type not in ("ecdsa", "rsa"):
             raise ValueError(f"key_type is {key_type!r}, expected 'ecdsa' or 'rsa'")
         key: PrivateKey = p256_key(entropy) if key_type == "ecdsa" else _rsa_key(entropy)
-        # RFC 5763 §8.3 asks for a random name; RFC 5280 §4.1.2.2 for a positive serial of at most 20 bytes.
+        # The name means nothing (RFC 5763 §5), so it is random and tells nothing; RFC 5280 §4.1.2.2 wants a
+        # positive serial number of at most 20 bytes.
         serial = random_integer(entropy, 63) | 1 << 63
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"WebRTC {entropy.token(8).hex()}")])
         today = datetime.datetime.fromtimestamp(int(wall_clock.unix_time()), tz=datetime.UTC)
@@ -283,5 +284,5 @@ def load_public_key(der: bytes) -> PublicKey:
     raise DtlsRuleError(
         f"the peer's certificate holds a {type(key).__name__} that is not accepted",
         AlertDescription.UNSUPPORTED_CERTIFICATE,
-        rfc="RFC 8827 §6.5",
+        rfc="RFC 5246 §7.2.2",
     )

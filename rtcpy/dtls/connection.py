@@ -23,7 +23,7 @@ Specs: RFC 6347 §4.1, §4.2; RFC 5246 §7.2; RFC 5764 §4.2; RFC 8122 §6; RFC 
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -74,18 +74,15 @@ from rtcpy.dtls.record12 import (
     protection_for,
     read_header,
 )
+from rtcpy.dtls.retransmission import Retransmission
 from rtcpy.dtls.server12 import ServerHandshake
+from rtcpy.dtls.waiting import WaitingRoom
 
-DUPLICATE_SPACING = 0.02  # s; a flight is repeated for the peer's sake at most this often
-BLACKHOLE_RETRANSMISSIONS = 3  # unanswered, after which fragments shrink: RFC 6347 §4.1.1.1
-BLACKHOLE_MTU = 548  # bytes of UDP payload that every IPv4 host takes: 576 − 28, RFC 791 §3.1
 MAX_EARLY_DATAGRAMS = 16  # before `start`: a doubled ClientHello in pieces, and then some
 MAX_EARLY_RECORDS = 32  # of epoch 1 before it may be read: Finished and a first SCTP window
-MAX_EARLY_BYTES = 1 << 16  # of either
+MAX_HELD = 4096  # records of application data waiting for the fingerprint
 MAX_SESSIONS = 4  # of a client, until the server's Finished tells which one is right
 MAX_STRANGERS = 8  # wrong certificates remembered; whoever gets this far has signed each over our hello
-DOUBTED_RETRANSMISSIONS = 2  # of flight 5, after which the hello is sent along
-MAX_HELD_BYTES = 1 << 16  # of application data waiting for the fingerprint: more than an initial SCTP window
 FAST_MINIMUM = RECORD_HEADER_LENGTH + 1
 
 _READABLE = (HandshakeState.WAIT_FINISHED, HandshakeState.FINISHED)
@@ -154,20 +151,13 @@ class DtlsConnection:
         self._fingerprints: list[Fingerprint] | None = None
         self._matched: Fingerprint | None = None
         self._strangers: set[bytes] = set()  # leaf certificates that matched no fingerprint once
-        self._has_sent = False
-        self._timeout = self._config.initial_timeout
-        self._last_sent: Instant | None = None
-        self._retransmissions = 0  # of the current flight, in a row
-        self._early: deque[bytes] = deque()  # datagrams before `start`; then records of epoch 1
-        self._early_bytes = 0
-        self._held: list[bytes] = []  # application data behind the gate
-        self._held_bytes = 0
+        self._retransmission = Retransmission(self._config)
+        self._early = WaitingRoom(MAX_EARLY_DATAGRAMS)  # datagrams before `start`; then records of epoch 1
+        self._held = WaitingRoom(MAX_HELD)  # application data behind the gate
         self._refusal: tuple[str, AlertDescription] | None = None
         self._heard_alert: int | None = None  # in plaintext: a hint for people, no more
         self.dropped: Counter[str] = Counter()
         """Input refused so far, by reason. The reasons are a fixed set."""
-        self.retransmissions = 0
-        """Flights sent more than once, in all."""
 
     # -- what the owner may ask -----------------------------------------------------------------
 
@@ -180,6 +170,11 @@ class DtlsConnection:
     def state(self) -> DtlsState:
         """RTCDtlsTransportState: new, connecting, connected (past the gate), closed, failed."""
         return self._state
+
+    @property
+    def retransmissions(self) -> int:
+        """Flights sent more than once so far."""
+        return self._retransmission.total
 
     @property
     def remote_certificates(self) -> tuple[bytes, ...]:
@@ -224,7 +219,7 @@ class DtlsConnection:
         self._timers.set(Timer.HANDSHAKE, now + self._config.handshake_timeout)
         self._handshake.start()
         self._advance(now)
-        early, self._early, self._early_bytes = self._early, deque(), 0
+        early, self._early = self._early.take(), WaitingRoom(MAX_EARLY_RECORDS)
         for packet in early:
             self._receive(packet, now)
 
@@ -265,7 +260,7 @@ class DtlsConnection:
         """Send close_notify if the peer may know of us, cancel everything. Idempotent. Spec: RFC 5246 §7.2.1."""
         if self._state in (DtlsState.CLOSED, DtlsState.FAILED):
             return
-        if self._has_sent:
+        if self._retransmission.has_sent:
             self._send_alert(AlertLevel.WARNING, AlertDescription.CLOSE_NOTIFY, now)
         self._end(DtlsState.CLOSED, Closed(None), now)
 
@@ -284,7 +279,7 @@ class DtlsConnection:
                     self._events.append(ApplicationData(data))
                 return
         if self._state is DtlsState.NEW:
-            self._keep_early(bytes(packet), MAX_EARLY_DATAGRAMS, now)
+            self._keep_early(bytes(packet), now)
         else:
             self._receive(packet, now)
 
@@ -371,7 +366,7 @@ class DtlsConnection:
         """A record of epoch 1: kept until it may be read, then opened."""
         ready = [s for s in self._sessions if s.handshake.state in _READABLE]
         if not ready:
-            self._keep_early(record, MAX_EARLY_RECORDS, now)
+            self._keep_early(record, now)
             if self._session is not None and content_type == _APPLICATION_DATA:
                 self._ask_for_finished(now)
             return
@@ -419,24 +414,16 @@ class DtlsConnection:
 
     def _hold(self, data: bytes, record: bytes, now: Instant) -> None:
         """Keep application data until the gate opens."""
-        if self._held_bytes + len(data) > MAX_HELD_BYTES:
+        if not self._held.keep_if_room(data):
             self._drop(record, "too much data before the gate opened", now)
-            return
-        self._held.append(data)
-        self._held_bytes += len(data) + 64  # an object's own weight counts too, or empty records were free
 
-    def _keep_early(self, data: bytes, limit: int, now: Instant) -> None:
-        """Keep input whose time has not come; the oldest goes when there is too much."""
-        self._early.append(data)
-        self._early_bytes += len(data)
-        while len(self._early) > limit or self._early_bytes > MAX_EARLY_BYTES:
-            oldest = self._early.popleft()
-            self._early_bytes -= len(oldest)
-            self._drop(oldest, "too much before its time", now)
+    def _keep_early(self, data: bytes, now: Instant) -> None:
+        """Keep input whose time has not come."""
+        for gone in self._early.keep_newest(data):
+            self._drop(gone, "too much before its time", now)
 
     def _read_early_records(self, now: Instant) -> None:
-        early, self._early, self._early_bytes = self._early, deque(), 0
-        for record in early:
+        for record in self._early.take():
             if self._state not in (DtlsState.CONNECTING, DtlsState.CONNECTED):
                 return
             content_type, _, number, _ = parse_header(record, 0)
@@ -537,17 +524,13 @@ class DtlsConnection:
         if handshake.is_committed and (self._session is None or handshake is not self._session.handshake):
             self._commit(handshake, now)
         if (flight := handshake.take_new_flight()) is not None and handshake is self._sender:
-            self._retransmissions = 0
-            # Deviation: RFC 6347 §4.2.4.1 would keep a timer that had grown; but the peer has just answered,
-            # so the path is alive, and flights are few.
-            self._timeout = self._config.initial_timeout
+            self._retransmission.begin()
             self._timers.stop(Timer.REFUSAL)
             self._send_flight(flight, now)
         if handshake.state is HandshakeState.FINISHED and not self._is_finished:
             self._is_finished = True
             self._timers.clear()
-            self._early.clear()
-            self._early_bytes = 0
+            self._early.take()
             handshake.release()
             self._events.append(PeerCertificate(handshake.peer_chain))
             self._open_gate(now)
@@ -625,11 +608,10 @@ class DtlsConnection:
             client, server = (client_key, client_salt), (server_key, server_salt)
             ours, theirs = (client, server) if self._role is Role.CLIENT else (server, client)
             self._events.append(KeyingMaterial(profile, *ours, *theirs))
-        self._events.extend(ApplicationData(data) for data in self._held)
-        self._held, self._held_bytes = [], 0
+        self._events.extend(ApplicationData(data) for data in self._held.take())
 
     def _refuse_renegotiation(self, fragment: HandshakeFragment, piece: bytes, now: Instant) -> None:
-        """A protected HelloRequest or ClientHello after the handshake: once is enough. Spec: RFC 5246 §7.2.2."""
+        """A protected HelloRequest or ClientHello after the handshake: once is enough. Spec: RFC 8827 §6.5."""
         self._drop(piece, "renegotiation refused", now)
         asked = HandshakeType.HELLO_REQUEST if self._role is Role.CLIENT else HandshakeType.CLIENT_HELLO
         if fragment.type == asked and fragment.fragment_offset == 0:
@@ -639,11 +621,9 @@ class DtlsConnection:
 
     def _retransmit(self, now: Instant) -> None:
         """The timer fired. Spec: RFC 6347 §4.2.4."""
-        self._retransmissions += 1
-        self.retransmissions += 1
-        self._timeout = min(2 * self._timeout, self._config.maximum_timeout)
+        self._retransmission.back_off()
         self._send_flight(self._sender.flight, now)
-        if self._retransmissions >= DOUBTED_RETRANSMISSIONS and self._handshake is not self._sender:
+        if self._retransmission.is_doubted and self._handshake is not self._sender:
             # The server does not take our answer. Perhaps what it answered was a damaged copy of our hello.
             self._send_flight(self._handshake.flight, now)
 
@@ -651,28 +631,23 @@ class DtlsConnection:
         """Send a flight, the first time or again, and await the answer."""
         if flight is None:
             return
-        mtu = self._config.mtu
-        if self._retransmissions >= BLACKHOLE_RETRANSMISSIONS:
-            mtu = min(mtu, BLACKHOLE_MTU)
         writers = {0: self._writer_0}
         if flight.entries[-1].epoch == 1:
             assert self._session is not None
             # With its ChangeCipherSpec we change to epoch 1: RFC 5246 §7.1.
             writers[1] = self._writer = self._session.writer
-        datagrams = flight.datagrams(writers, mtu)
+        datagrams = flight.datagrams(writers, self._retransmission.mtu)
         if self._tap is not None:
             for datagram in datagrams:
                 self._tell_datagram(datagram, now)
         self._out.extend(datagrams)
-        self._has_sent = True
-        self._last_sent = now
+        again = self._retransmission.sent(now)
         if self._sender.state is not HandshakeState.FINISHED:
-            self._timers.set(Timer.RETRANSMIT, now + self._timeout)
+            self._timers.set(Timer.RETRANSMIT, again)
 
     def _repeat_flight(self, flight: Flight | None, now: Instant) -> None:
         """Send a flight again for the peer's sake, but not at any rate it likes."""
-        if self._last_sent is None or now - self._last_sent >= DUPLICATE_SPACING:
-            self.retransmissions += flight is not None
+        if flight is not None and self._retransmission.may_repeat(now):
             self._send_flight(flight, now)
 
     # -- alerts and endings -------------------------------------------------------------------------------
@@ -716,9 +691,8 @@ class DtlsConnection:
         self._timers.clear()
         self._lane = None
         self._writer = self._writer_0
-        self._early.clear()
-        self._held = []
-        self._early_bytes = self._held_bytes = 0
+        self._early.take()
+        self._held.take()
         for handshake in (self._handshake, *(session.handshake for session in self._sessions)):
             handshake.release()
             handshake.keys = None

@@ -38,7 +38,9 @@ from rtcpy.dtls.messages import (
 from rtcpy.wire import Wire
 
 MAX_CHAIN = 8  # certificates; only the first is looked at, WebRTC peers send one
-RANDOM_LENGTH = 32  # bytes; RFC 5246 §7.4.1.2, all of them random (RFC 9325 §7.5 drops the clock)
+RANDOM_LENGTH = (
+    32  # bytes; RFC 5246 §7.4.1.2; no clock in it, as in RFC 8446 §4.1.2: it would tell one host from another
+)
 
 _INPUTS: Mapping[int, Input] = {
     HandshakeType.CLIENT_HELLO: Input.CLIENT_HELLO,

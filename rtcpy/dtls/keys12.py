@@ -29,7 +29,7 @@ SRTP_EXPORTER_LABEL = "EXTRACTOR-dtls_srtp"  # RFC 5764 §4.2
 EXPORT_LENGTH_LIMIT = 4096  # bytes; ours: no protocol on top of DTLS asks for more than a few hundred
 RESERVED_LABELS = frozenset(
     {"client finished", "server finished", "master secret", "extended master secret", "key expansion"}
-)  # RFC 5705 §4, RFC 7627 §7: labels of TLS itself, which an exporter must not reproduce
+)  # RFC 5705 §6, RFC 7627 §4: labels of TLS itself, which an exporter must not reproduce
 
 
 @dataclass(slots=True, frozen=True)

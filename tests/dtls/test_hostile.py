@@ -469,9 +469,12 @@ def _mutate(rng: random.Random, corpus: list[bytes]) -> bytes:
 
 
 def _corpus() -> list[bytes]:
+    """Of other sessions: under the seed of the one attacked, its own Finished would be among them."""
     own = [
         data
-        for _, _, data in Link(pair(client=DtlsConfig(mtu=300), server=DtlsConfig(cookie=True)))
+        for _, _, data in Link(
+            pair(seed="another", client=DtlsConfig(mtu=300), server=DtlsConfig(cookie=True))
+        )
         .start()
         .run(until=1.0)
         .sent
