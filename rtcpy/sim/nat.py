@@ -20,7 +20,7 @@ from rtcpy.core.machine import Address, Instant
 
 MAPPING_TIMEOUT = 120.0  # s, RFC 4787 §4.3 REQ-5: a mapping must not expire in less than two minutes
 MAPPINGS_LIMIT = 4096  # one NAT of a simulation; beyond it new flows get nothing, as on a full table
-FIRST_PORT = 1024  # below are the well-known ports (RFC 4787 §4.2.2 REQ-3)
+FIRST_PORT = 1024  # below are the well-known ports (RFC 4787 §4.2.1 REQ-3)
 LAST_PORT = 65535
 
 
