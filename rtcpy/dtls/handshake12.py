@@ -15,6 +15,7 @@ Specs: RFC 5246 §7.3, §7.4.9; RFC 6347 §4.2.2, §4.2.6.
 from __future__ import annotations
 
 import hmac
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -56,7 +57,7 @@ _INPUTS: Mapping[int, Input] = {
 }
 
 
-class Handshake12:
+class Handshake12(ABC):
     """Base of `ClientHandshake` and `ServerHandshake`.
 
     Invariant: `keys` is set exactly in the states of `COMMITTED`, and then `peer_chain`, `group`, `srtp_profile`
@@ -141,9 +142,9 @@ class Handshake12:
         is_new, self._is_flight_new = self._is_flight_new, False
         return self.flight if is_new else None
 
+    @abstractmethod
     def rollback(self) -> None:
         """Forget the peer's flight, as if none of it had come."""
-        raise NotImplementedError
 
     def release(self) -> None:
         """The handshake is over: keep only what retransmission of the last flight needs (CVE-2016-2179)."""
@@ -170,13 +171,11 @@ class Handshake12:
         self._on(kind, message, parse_body(message))
         self._move(kind)
         if self.is_committed and kind is not Input.FINISHED:
-            self._in_order.reset(
-                self._in_order.next_seq
-            )  # whatever plaintext is still there is not the peer's
+            self._in_order.reset(self._in_order.next_seq)  # plaintext that is left is not the peer's
 
+    @abstractmethod
     def _on(self, kind: Input, message: Message, body: Wire) -> None:
         """Side effects of one input; the table has allowed it."""
-        raise NotImplementedError
 
     def _move(self, kind: Input) -> None:
         self.state = self.table[self.state, kind]
