@@ -6,13 +6,15 @@ multi-homing does not apply here (RFC 8261 §5).
 
 Read in this order:
 
-1. `packet`, `chunks`, `parameters`: the formats.
-2. `association`: states, set-up, collisions, shutdown, timers; it owns the parts below and wires them.
-3. `sendqueue` and `outbound`: messages become DATA chunks; acknowledgement, retransmission, abandonment.
-4. `congestion`: how long to wait, how much to send.
-5. `inbound`: DATA chunks become messages; what to acknowledge.
-6. `streams`: resetting streams. `pmtud`: how large a packet may be.
-7. `datachannel`: DCEP, channel ids, opening and closing.
+1. `config` and `events`: what goes in and what comes out; `errors`.
+2. `packet`, `chunks`, `parameters`: the formats.
+3. `states` (the table) and `handshake` (INIT, the state cookie), then `association`: set-up, collisions, shutdown,
+   timers; it owns the parts below and wires them.
+4. `sendqueue` and `outbound`: messages become DATA chunks; acknowledgement, retransmission, abandonment.
+5. `congestion`: how long to wait, how much to send.
+6. `inbound`: DATA chunks become messages; what to acknowledge.
+7. `streams`: resetting streams. `pmtud`: how large a packet may be.
+8. `dcep` (two messages) and `datachannel`: channel ids, opening and closing.
 
 Specs: RFC 9260 (SCTP), 3758 (partial reliability), 6525 (stream reset), 8261 (over DTLS), 8831 and 8832
 (data channels, DCEP), 8899 with 4820 (path MTU discovery), 9653 (zero checksum). I-DATA (RFC 8260) would sit
