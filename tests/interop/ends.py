@@ -160,7 +160,7 @@ class RtcpyEnd:
             rtcpy.IceCandidate(
                 candidate=candidate.get("candidate", ""),
                 sdp_mid=candidate.get("sdpMid"),
-                sdp_m_line_index=candidate.get("sdpMLineIndex"),
+                sdp_mline_index=candidate.get("sdpMLineIndex"),
                 username_fragment=candidate.get("usernameFragment"),
             )
         )
