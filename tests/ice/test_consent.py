@@ -54,6 +54,19 @@ def test_intervals_are_randomised() -> None:
     assert len(first) > 40
 
 
+def test_every_interval_is_drawn_anew() -> None:
+    consent = make_consent()
+    gaps, last = set(), 0.0
+    for _ in range(20):
+        while ConsentAction.CHECK not in consent.handle_timeout(now=(now := consent.next_timeout())):
+            pass
+        consent.pair.consent_until = now + 30.0
+        consent.handle_answer(now=now)
+        gaps.add(round(now - last, 3))
+        last = now
+    assert len(gaps) > 15
+
+
 def test_silence_is_noticed_probed_and_forgiven() -> None:
     consent = make_consent()
     seen: list[tuple[float, ConsentAction]] = []
@@ -182,6 +195,20 @@ def test_consent_lost_is_lost_for_these_credentials() -> None:
     puppet.wait(5.0)
     assert not puppet.requests(), "no check goes out on the lost path"
     assert puppet.agent.selected_path is None
+
+
+def test_a_path_lost_before_nomination_is_not_revived_either() -> None:
+    """The peer never nominates, then vanishes for longer than consent lasts, then checks again."""
+    puppet = Puppet(controlling=False)
+    puppet.send(puppet.message())
+    puppet.answer_all()
+    assert puppet.agent.selected_path == (A, B)
+    puppet.wait(31.0)
+    assert puppet.agent.state is FAILED and puppet.agent.selected_path is None
+    puppet.take()
+    puppet.send(puppet.message(use_candidate=True))
+    puppet.wait(1.0)
+    assert puppet.requests() == [] and puppet.agent.selected_path is None
 
 
 def test_403_revokes_at_once_but_only_if_authentic() -> None:

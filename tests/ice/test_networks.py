@@ -17,6 +17,7 @@ from rtcpy.ice import (
     IceConfig,
     IceConnectionState,
     LocalAddress,
+    PairSelected,
     RoleChanged,
     StunServer,
 )
@@ -174,6 +175,15 @@ def test_nats_and_loss() -> None:
             for agent in world.agents
         ]
         assert connected or not all(known), f"seed {seed}"
+
+
+def test_servers_hear_no_more_of_us_once_ice_has_concluded() -> None:
+    """RFC 8445 §5.1.1.4, §8.3.1: bindings are refreshed only until then."""
+    world = behind_nats(PORT_RESTRICTED_CONE, PORT_RESTRICTED_CONE)
+    assert world.connect(within=5.0)
+    world.run(60.0)
+    asked = [at for at, _, packet in world.network.log or [] if packet.remote == SERVER.address]
+    assert len(asked) == 2 and max(asked) < 1.0
 
 
 def test_a_peer_behind_a_nat_is_met_as_peer_reflexive() -> None:
@@ -358,6 +368,33 @@ def test_a_restart_keeps_the_path_until_the_new_one_is_selected() -> None:
     world.assert_agreed()
     world.run(60.0)
     assert all(agent.state is COMPLETED for agent in world.agents)
+
+
+def test_a_restart_does_not_move_before_nomination_while_the_old_path_answers() -> None:
+    """RFC 8445 §12.1: the selected pair of before stays until there is a new one."""
+    world = World(seed=1).connected()
+    second = B._replace(port=2500)
+    mark = [len(world.network.events_of(end, PairSelected)) for end in (0, 1)]
+    restart_both(world, second)
+    assert world.connect(within=5.0)
+    for end in (0, 1):
+        selected = world.network.events_of(end, PairSelected)[mark[end] :]
+        assert [(event.nominated, second in (event.local, event.remote)) for event in selected] == [
+            (True, True)
+        ]
+
+
+def test_a_restart_moves_at_once_when_the_old_path_is_dead() -> None:
+    world = World(seed=1).connected()
+    moved = Address("10.0.0.77", 2077)
+    world.network.remove_address("b", B.host)
+    world.network.add_address("b", moved.host)
+    world.run(12.0)
+    assert world.a.state is IceConnectionState.DISCONNECTED
+    mark = len(world.network.events_of(0, PairSelected))
+    restart_both(world, moved)
+    assert world.connect(within=5.0)
+    assert [event.nominated for event in world.network.events_of(0, PairSelected)[mark:]] == [False, True]
 
 
 def test_a_restart_moves_to_a_new_address() -> None:
