@@ -73,6 +73,21 @@ def test_the_first_check_goes_at_once_and_ta_paces_the_others() -> None:
     assert [port for _, port in times] == [3000, 3001, 3002, 3003]
 
 
+def test_every_pair_is_tried_once_before_any_is_tried_twice() -> None:
+    """§14.1: the retransmission interval grows with the number of checks."""
+    puppet = Puppet(known=False)
+    for number in range(40):
+        puppet.agent.add_remote_candidate(
+            host(B._replace(port=3000 + number), foundation=str(number)), now=0.0
+        )
+    puppet.agent.set_remote_credentials(PEER, now=0.0)
+    ports: list[int] = [packet.remote.port for _, packet in puppet.requests()]
+    while puppet.now < 5.0:
+        puppet.wait(0.05)
+        ports += [packet.remote.port for _, packet in puppet.requests()]
+    assert len(set(ports[:40])) == 40 and len(ports) > 40
+
+
 def test_better_pairs_are_checked_first() -> None:
     puppet = Puppet(known=False)
     for number in (5, 9, 7):
@@ -677,6 +692,25 @@ def test_a_peer_that_checks_all_the_time_gets_no_more_back_than_it_sends() -> No
         puppet.wait(0.001)
         sent += sum(len(packet.data) for _, packet in puppet.take())
     assert sent <= 1.2 * received, "one answer each, and triggered checks 20 ms apart"
+
+
+def test_validated_addresses_are_bounded() -> None:
+    puppet = Puppet()
+    for number in range(1000):
+        puppet.send(puppet.message(), source=B._replace(port=3000 + number))
+    assert len(puppet.agent._session.validated) == 256
+    assert puppet.agent.is_validated(A, B._replace(port=3999))
+    assert not puppet.agent.is_validated(A, B._replace(port=3000)), "the oldest has been forgotten"
+
+
+def test_a_restart_ends_the_checks_of_the_old_session() -> None:
+    puppet = Puppet()
+    puppet.agent.add_remote_candidate(host(B), now=0.0)
+    puppet.agent.restart(now=0.1)
+    puppet.now = 0.1
+    puppet.take()
+    puppet.wait(60.0)
+    assert puppet.take() == []
 
 
 # --- validation, privacy, ends --------------------------------------------------------------------------------

@@ -27,6 +27,4 @@ def build(seed: int) -> Connection:
 
 
 def test_the_laws() -> None:
-    check_machine(
-        build, seeds=scale(dev=3, ci=10, thorough=100), hostile=scale(dev=200, ci=500, thorough=5000)
-    )
+    check_machine(build, seeds=scale(dev=3, ci=6, thorough=25), hostile=scale(dev=200, ci=500, thorough=2000))
