@@ -592,7 +592,7 @@ class Association:
                         head = inbound.sack(16)
                         self._sack_sent()
                 if not data:
-                    data, _ = outbound.fill(space - len(head), now)
+                    data, _ = outbound.fill(space - len(head), now, alone=not head)
             if data:
                 head = head + data if head else data
             elif not head:

@@ -150,11 +150,12 @@ class Outbound:
 
     # -- sending ---------------------------------------------------------------------------------
 
-    def fill(self, room: int, now: Instant) -> tuple[bytes, int]:
+    def fill(self, room: int, now: Instant, *, alone: bool = False) -> tuple[bytes, int]:
         """DATA chunks for one packet, joined, and how many: first what was lost, then new data. Empty if nothing may go.
 
         Args:
             room: bytes left in the packet, a multiple of 4.
+            alone: nothing else is in the packet, so that a chunk cut for a larger path MTU may leave in it.
 
         Spec: RFC 9260 §6.1 (A to E).
         """
@@ -164,7 +165,7 @@ class Outbound:
         out = b""
         count = 0
         if self._retransmit:
-            out, count = self._fill_retransmissions(room, now)
+            out, count = self._fill_retransmissions(room, now, alone)
             room -= len(out)
         cwnd = congestion.cwnd
         queue = self.queue
@@ -229,7 +230,7 @@ class Outbound:
         queue.sent(message, size)
         return chunk
 
-    def _fill_retransmissions(self, room: int, now: Instant) -> tuple[bytes, int]:
+    def _fill_retransmissions(self, room: int, now: Instant, alone: bool) -> tuple[bytes, int]:
         """Lost chunks, lowest TSN first, as far as cwnd and room allow. Spec: RFC 9260 §6.1 (C), §7.2.4 (3)."""
         parts: list[bytes] = []
         heap = self._retransmit
@@ -245,7 +246,8 @@ class Outbound:
             if message.expires is not None and now >= message.expires and self._may_abandon(message):
                 self._abandon(message)
                 continue
-            if len(sent.chunk) > room and (parts or len(sent.chunk) <= self.congestion.pmdcs + DATA_OVERHEAD):
+            size = len(sent.chunk)
+            if size > room and (parts or not alone or size <= self.congestion.pmdcs + DATA_OVERHEAD):
                 break  # a chunk that outgrew a shrunken path MTU goes alone: it cannot be cut again (§6.9)
             heappop(heap)
             if sent.sends == 1:  # its SACK must not be delayed: others wait behind it (RFC 7053)
