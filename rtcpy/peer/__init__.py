@@ -20,8 +20,9 @@ answer, and the wiring. It opens no socket, reads no clock, and awaits nothing; 
 
 Read in this order: `states` (the tables), `description` and `configuration` (what goes in), `demux` (first byte),
 `transport` (how the layers hang together: the page to read if you read one), `sections` (what is read out of a
-description), `negotiation` (the state of offer and answer), `negotiate` (making descriptions), `apply` (judging and
-taking them), `transceiver`, `stats`, `events`, `peer` (the machine that is the product).
+description), `transceiver`, `negotiation` (the state of offer and answer), `negotiate` (making descriptions), `apply`
+(judging and taking them), `candidates` and `trickle` (what comes beside them), `channels`, `reported` (states as told),
+`events`, `stats`, `peer` (the machine that is the product).
 
 Specs: W3C webrtc §4, §5.4–5.6, §6; RFC 9429 (JSEP), RFC 3264 (offer/answer), RFC 9143 (BUNDLE), RFC 8841 and 8842
 (data sections, DTLS in SDP), RFC 8839 and 8840 (ICE in SDP), RFC 7983 and 9443 (demultiplexing), W3C webrtc-stats.

@@ -29,7 +29,7 @@ from dataclasses import replace
 
 from rtcpy import dtls, ice, sctp, sdp
 from rtcpy.core.env import Entropy, WallClock, random_integer, random_text
-from rtcpy.core.errors import InvalidAccessError, InvalidStateError, OperationError
+from rtcpy.core.errors import InvalidAccessError, InvalidStateError
 from rtcpy.core.machine import Address, Datagram, Event, Instant
 from rtcpy.core.tap import Direction, Tap
 from rtcpy.peer import negotiation, stats
@@ -46,17 +46,8 @@ from rtcpy.peer.apply import (
     apply_remote,
     apply_rollback,
 )
-from rtcpy.peer.candidates import (
-    MAX_CANDIDATES,
-    LocalGeneration,
-    RemoteGeneration,
-    candidates_for,
-    effective_ufrag,
-    render_local,
-    render_remote,
-    to_ice,
-    to_sdp,
-)
+from rtcpy.peer.candidates import MAX_CANDIDATES, LocalGeneration, render_local, to_sdp
+from rtcpy.peer.channels import ChannelBook
 from rtcpy.peer.configuration import (
     IceTransportPolicy,
     PeerConfiguration,
@@ -67,17 +58,10 @@ from rtcpy.peer.configuration import (
 )
 from rtcpy.peer.description import IceCandidate, SessionDescription
 from rtcpy.peer.events import (
-    ChannelError,
-    ConnectionStateChanged,
-    DataChannelAnnounced,
-    DtlsStateChanged,
     GatheringNeeded,
     IceCandidateError,
     IceCandidateFound,
-    IceConnectionStateChanged,
-    IceGatheringStateChanged,
     NegotiationNeeded,
-    SctpStateChanged,
     SelectedCandidatePairChanged,
     SignalingStateChanged,
 )
@@ -88,22 +72,20 @@ from rtcpy.peer.negotiate import (
     is_last_offer_accurate,
 )
 from rtcpy.peer.negotiation import Credentials, LocalParameters, Negotiation, TransportPlan
-from rtcpy.peer.sections import Description, MediaSection
+from rtcpy.peer.reported import ReportedStates
+from rtcpy.peer.sections import Description
 from rtcpy.peer.states import (
     DtlsTransportState,
     IceConnectionState,
     IceGatheringState,
-    IceTransportState,
     PeerConnectionState,
     SctpTransportState,
     SdpType,
     Side,
     SignalingState,
-    derive_connection_state,
-    derive_ice_connection_state,
-    derive_ice_gathering_state,
 )
 from rtcpy.peer.transport import Transport
+from rtcpy.peer.trickle import RemoteCandidates
 
 SESSION_ID_BITS = 63
 """RFC 9429 §5.2.1: a 64-bit number with the highest bit zero, so that signed parsers read it too."""
@@ -115,18 +97,6 @@ TLS_ID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 
 NO_ANSWER_FROM_SERVER = 701
 """errorCode of a server that no host candidate can reach. W3C webrtc §4.8.3."""
-
-UNLIMITED_MESSAGE_SIZE = 1 << 30
-"""**Bytes**: what "no limit" in our a=max-message-size means to SCTP, whose receive window bounds memory anyway."""
-
-MAX_LABEL_BYTES = 65535
-"""UTF-8 **bytes** of a label or protocol. W3C webrtc §6.1 (createDataChannel steps 5 and 11), RFC 8832 §5.1."""
-
-MAX_UNSIGNED_SHORT = 65535
-"""Largest `maxRetransmits`, `maxPacketLifeTime` and `id` that W3C's interface can express. W3C webrtc §6.2."""
-
-MAX_CHANNEL_ID = 65534
-"""65535 is reserved. W3C webrtc §6.1 (createDataChannel step 17), RFC 8832 §6."""
 
 
 class Peer:
@@ -178,13 +148,9 @@ class Peer:
         self._planned: tuple[Negotiation, TransportPlan | None, bool] = (self._state, None, False)
         self._ice_config = replace(self._configuration.ice)
         self._transport: Transport | None = None
-        self._sctp: sctp.DataChannels | None = None
-        self._channels: dict[sctp.Channel, int] = {}
-        self._channels_created = self._channels_opened = self._channels_closed = 0
+        self._book = ChannelBook(self._configuration, entropy=entropy, tap=tap)
         self._gathered: dict[str, LocalGeneration] = {}
-        self._remote: dict[str, RemoteGeneration] = {}
-        self._fed: set[tuple[str, str]] = set()
-        self._fed_end: str | None = None
+        self._remote = RemoteCandidates()
         self._generation = 0
         self._awaiting_gather = False
         self._events: list[Event] = []
@@ -192,14 +158,7 @@ class Peer:
         self._operations = 0
         self._update_on_empty_chain = False
         self._negotiation_needed = False
-        self._gathering_state = IceGatheringState.NEW
-        self._ice_state = IceConnectionState.NEW
-        self._connection_state = PeerConnectionState.NEW
-        self._dtls_state: DtlsTransportState | None = None
-        self._sctp_state: SctpTransportState | None = None
-        self._association_state = SctpTransportState.CONNECTING
-        self._sources: tuple[object, ...] = ()
-        self._max_channels: int | None = None
+        self._reported = ReportedStates(tap)
         self._failure = ""
         self._selected: tuple[ice.Candidate, ice.Candidate] | None = None
         self._handlers: dict[type[Event], Callable[..., None]] = {
@@ -270,25 +229,15 @@ class Peer:
         """
         if self._state.signaling is SignalingState.CLOSED:
             return
-        self._set_signaling(SignalingState.CLOSED, now)
+        self._reported.tell("signaling", self._state.signaling, SignalingState.CLOSED, now)
+        self._state = replace(self._state, signaling=SignalingState.CLOSED)
         if self._transport is not None:
             self._transport.close(now=now)
             self._out += self._transport.take_packets()
             self._transport.take_events()
-        if self._sctp is not None:
-            self._sctp.close(now=now)
-            self._sctp.take_events()
-            self._sctp.take_packets()
-        for channel in self._channels:
-            channel.state = sctp.ChannelState.CLOSED
-        self._channels.clear()
+        self._book.close(now)
         self._awaiting_gather = False
-        self._ice_state = IceConnectionState.CLOSED
-        self._connection_state = PeerConnectionState.CLOSED
-        if self._dtls_state is not None:
-            self._dtls_state = DtlsTransportState.CLOSED
-        if self._sctp_state is not None:
-            self._sctp_state = SctpTransportState.CLOSED
+        self._reported.close()
 
     # --- negotiation -----------------------------------------------------------------------------------------
 
@@ -386,38 +335,12 @@ class Peer:
             InvalidStateError: closed, or there is no remote description yet.
             OperationError: no such section, no such ICE generation, or no candidate line.
 
-        Deviation: an empty mid beside an index, which Pion sends, counts as no mid.
-
         Spec: W3C webrtc §4.4.2 (addIceCandidate), RFC 8840 §4, §8.2.
         """
         self._require_open()
-        if candidate is None:
-            candidate = IceCandidate()
-        mid, index = candidate.sdp_mid, candidate.sdp_mline_index
-        if mid == "" and index is not None:
-            mid = None
-        if candidate.candidate and mid is None and index is None:
-            raise TypeError(
-                "a candidate needs sdp_mid or sdp_mline_index (W3C webrtc §4.4.2, addIceCandidate)"
-            )
-        remote = self._state.remote_description
-        if remote is None:
+        if self._state.remote_description is None:
             raise InvalidStateError("there is no remote description yet (W3C webrtc §4.4.2, addIceCandidate)")
-        if mid is None and index is None:
-            self._end_all_candidates(candidate.username_fragment, now)
-            return
-        section = _find_section(remote, mid, index)
-        parsed = _parse_candidate(candidate.candidate)
-        ufrag = self._generation_of(section, candidate, parsed)
-        if ufrag is None:
-            return  # a rejected section without credentials: nothing to connect to (step 4.4)
-        generation = self._remote.setdefault(ufrag, RemoteGeneration())
-        if parsed is None:
-            generation.ended.add(section.index)
-        elif (section.index, parsed) not in generation.added:
-            if len(generation.added) >= MAX_CANDIDATES:
-                raise OperationError(f"more than {MAX_CANDIDATES} candidates of one generation")
-            generation.added.append((section.index, parsed))
+        self._remote.add(IceCandidate() if candidate is None else candidate, self._state)
         self._feed(now)
 
     def restart_ice(self, *, now: Instant) -> None:
@@ -496,7 +419,7 @@ class Peer:
         if generation != self._generation or not self._awaiting_gather or self._transport is None:
             return
         self._awaiting_gather = False
-        self._set_gathering(IceGatheringState.GATHERING, now)
+        self._events += self._reported.set_gathering(IceGatheringState.GATHERING, now)
         self._transport.gather(addresses, _stun_servers(servers), more_to_come=more_to_come, now=now)
         self._collect(now)
 
@@ -564,28 +487,16 @@ class Peer:
         Spec: W3C webrtc §6.1 (createDataChannel).
         """
         self._require_open()
-        _check_channel_options(label, protocol, max_retransmits, max_packet_life_time, negotiated, id)
-        channels = self._data_channels()
-        if negotiated and id is not None:
-            if any(channel.id == id for channel in self._channels):
-                raise OperationError(
-                    f"channel id {id} is in use (W3C webrtc §6.1, createDataChannel step 18)"
-                )
-            if self._max_channels is not None and id >= self._max_channels:
-                raise OperationError(
-                    f"channel id {id} is beyond the {self._max_channels} streams negotiated (W3C webrtc §6.1)"
-                )
-        channel = channels.open(
+        channel = self._book.open(
             label,
-            protocol,
+            protocol=protocol,
             ordered=ordered,
             max_retransmits=max_retransmits,
-            max_lifetime_ms=max_packet_life_time,
+            max_packet_life_time=max_packet_life_time,
             negotiated=negotiated,
-            id=id if negotiated else None,
+            id=id,
             now=now,
         )
-        self._add_channel(channel)
         if not self._state.data_wanted:
             self._state = replace(self._state, data_wanted=True)
             self._update_negotiation_needed()
@@ -604,30 +515,33 @@ class Peer:
 
         Spec: W3C webrtc §6.2 (send).
         """
-        if channel.state is not sctp.ChannelState.OPEN or self._sctp is None:
+        association = self._book.association
+        if channel.state is not sctp.ChannelState.OPEN or association is None:
             raise InvalidStateError(
                 f"channel {channel.label!r} is {channel.state.value} (W3C webrtc §6.2, send)"
             )
         if not isinstance(data, (str, bytes)):
             data = bytes(data)
-        self._sctp.send(channel, data, now=now)
+        association.send(channel, data, now=now)
         self._after_command(now)
 
     def close_channel(self, channel: sctp.Channel, *, now: Instant) -> None:
         """Close a channel once what is queued has been sent. Spec: W3C webrtc §6.2 (close), RFC 8831 §6.7."""
-        if channel.state in (sctp.ChannelState.CLOSING, sctp.ChannelState.CLOSED) or self._sctp is None:
+        association = self._book.association
+        if association is None or channel.state in (sctp.ChannelState.CLOSING, sctp.ChannelState.CLOSED):
             return
-        self._sctp.close_channel(channel, now=now)
+        association.close_channel(channel, now=now)
         self._after_command(now)
 
     def buffered_amount(self, channel: sctp.Channel) -> int:
         """**Bytes** queued and not yet sent. Spec: W3C webrtc §6.2 (bufferedAmount)."""
-        return self._sctp.buffered_amount(channel) if self._sctp is not None else 0
+        association = self._book.association
+        return association.buffered_amount(channel) if association is not None else 0
 
     def set_buffered_amount_low_threshold(self, channel: sctp.Channel, threshold: int) -> None:
         """**Bytes** at or under which `ChannelBufferedAmountLow` is told. Spec: W3C webrtc §6.2."""
-        if self._sctp is not None:
-            self._sctp.set_buffered_amount_low_threshold(channel, threshold)
+        if self._book.association is not None:
+            self._book.association.set_buffered_amount_low_threshold(channel, threshold)
 
     # --- statistics ------------------------------------------------------------------------------------------
 
@@ -640,9 +554,9 @@ class Peer:
             clock=stats.Clock(now, self._wall_clock.unix_time()),
             transport=self._transport,
             certificate=self._certificate,
-            channels=[(number, channel) for channel, number in self._channels.items()],
-            opened=self._channels_opened,
-            closed=self._channels_closed,
+            channels=self._book.numbered(),
+            opened=self._book.opened,
+            closed=self._book.closed,
         )
 
     # --- attributes (W3C webrtc §4.4.2, §6.1) ----------------------------------------------------------------
@@ -655,27 +569,27 @@ class Peer:
     @property
     def ice_gathering_state(self) -> IceGatheringState:
         """Whether candidates are being gathered."""
-        return self._gathering_state
+        return self._reported.gathering
 
     @property
     def ice_connection_state(self) -> IceConnectionState:
         """How far ICE has come."""
-        return self._ice_state
+        return self._reported.ice
 
     @property
     def connection_state(self) -> PeerConnectionState:
         """ICE and DTLS together."""
-        return self._connection_state
+        return self._reported.connection
 
     @property
     def dtls_state(self) -> DtlsTransportState | None:
         """Of the one transport; `None` while there is none."""
-        return self._dtls_state
+        return self._reported.dtls
 
     @property
     def sctp_state(self) -> SctpTransportState | None:
         """Of the association; `None` until a description of one was applied (W3C: ``pc.sctp === null``)."""
-        return self._sctp_state
+        return self._reported.sctp
 
     @property
     def max_message_size(self) -> float | None:
@@ -691,7 +605,7 @@ class Peer:
     @property
     def max_channels(self) -> int | None:
         """Channels that can exist at once; `None` until the association is up. Spec: W3C webrtc §6.1.1.3."""
-        return self._max_channels
+        return self._book.max_channels
 
     @property
     def local_description(self) -> SessionDescription | None:
@@ -738,7 +652,7 @@ class Peer:
     @property
     def channels(self) -> list[sctp.Channel]:
         """Every channel that is not closed, in order of creation (W3C [[DataChannels]])."""
-        return list(self._channels)
+        return self._book.existing()
 
     @property
     def negotiation(self) -> Negotiation:
@@ -758,7 +672,7 @@ class Peer:
         self._state = applied.state
         after = applied.state.signaling
         if before is not after:
-            self._tell_state("signaling", before, after, now)
+            self._reported.tell("signaling", before, after, now)
             self._events.append(SignalingStateChanged(after))
         for effect in applied.effects:
             match effect:
@@ -772,12 +686,11 @@ class Peer:
                     self._awaiting_gather = False
                 case Connect(remote):
                     assert self._transport is not None
-                    self._fed.clear()
-                    self._fed_end = None
+                    self._remote.begin_anew()
                     self._transport.connect(remote, now=now)
                 case UseSctp(parameters):
                     assert self._transport is not None
-                    self._transport.use_sctp(self._data_channels(), parameters, now=now)
+                    self._transport.use_sctp(self._book.need(), parameters, now=now)
                 case CloseChannels(reason):
                     self._close_channels(reason, now)
                 case CloseTransport():
@@ -806,7 +719,7 @@ class Peer:
             wall_clock=self._wall_clock,
             tap=self._tap,
         )
-        self._association_state = SctpTransportState.CONNECTING
+        self._book.state = SctpTransportState.CONNECTING
         self._ask_for_gathering(plan.credentials)
 
     def _restart_ice(self, credentials: Credentials, now: Instant) -> None:
@@ -831,25 +744,14 @@ class Peer:
         self._transport = None
         self._awaiting_gather = False
         self._selected = None
-        self._max_channels = None
+        self._book.max_channels = None
 
     def _close_channels(self, reason: str, now: Instant) -> None:
-        """The association cannot be or is no more: every channel ends, with an error if there is a reason.
-
-        Spec: W3C webrtc §6.1.2 (closed), §6.2.5, §6.2.7.
-        """
+        """Data was refused, or DTLS ended: the association goes, and every channel with it."""
         if self._transport is not None:
             self._transport.drop_sctp(now=now)
             self._dispatch(self._transport.take_events(), now)
-        elif self._sctp is not None:
-            self._sctp.close(now=now)
-        for channel in list(self._channels):
-            never = channel.state is sctp.ChannelState.CONNECTING
-            channel.state = sctp.ChannelState.CLOSED
-            self._end_channel(channel, reason, "data-channel-failure" if never else "sctp-failure")
-        self._sctp = None
-        self._max_channels = None
-        self._association_state = SctpTransportState.CLOSED
+        self._events += self._book.end_all(reason, now)
 
     def _forget_old_generations(self) -> None:
         """Drop candidates of generations that no description names any more."""
@@ -866,100 +768,21 @@ class Peer:
             for s in d.sections
         }
         self._gathered = {ufrag: g for ufrag, g in self._gathered.items() if ufrag in known}
-        self._remote = {ufrag: g for ufrag, g in self._remote.items() if ufrag in known}
-
-    def _data_channels(self) -> sctp.DataChannels:
-        """The channels and their association, made when first needed."""
-        if self._sctp is None:
-            settings = self._configuration
-            config = replace(
-                settings.sctp, max_message_size=settings.max_message_size or UNLIMITED_MESSAGE_SIZE
-            )
-            if settings.path_mtu is not None:
-                config = replace(config, path_mtu=settings.path_mtu, path_mtu_limit=settings.path_mtu)
-            self._sctp = sctp.DataChannels(config, entropy=self._entropy, tap=self._tap)
-        return self._sctp
+        self._remote.keep_only(known)
 
     def _after_command(self, now: Instant) -> None:
         """Bring up what a command on the channels has made."""
         if self._transport is not None:
             self._transport.pump(now=now)
             self._collect(now)
-        elif self._sctp is not None:
-            self._dispatch(self._sctp.take_events(), now)
-
-    # --- candidates of the other side ------------------------------------------------------------------------
-
-    def _generation_of(
-        self, section: MediaSection, candidate: IceCandidate, parsed: sdp.Candidate | None
-    ) -> str | None:
-        """The user name fragment that a candidate belongs to; `None` for a section without one.
-
-        Raises:
-            OperationError: it names one that neither remote description has for the section.
-
-        Spec: W3C webrtc §4.4.2 (addIceCandidate, steps 4.5 and 4.7); RFC 8838 §9.
-        """
-        newest: str | None = None
-        known: set[str] = set()
-        for description in (self._state.current_remote, self._state.pending_remote):
-            if description is not None and section.index < len(description.sections):
-                ufrag = effective_ufrag(description, description.sections[section.index])
-                if ufrag is not None:
-                    known.add(ufrag)
-                    newest = ufrag
-        wanted = candidate.username_fragment or (parsed.ufrag if parsed is not None else None)
-        if wanted is None or (not known and section.rejected):
-            return newest
-        if wanted not in known:
-            raise OperationError(
-                f"user name fragment {wanted!r} is in no remote description for section {section.index} "
-                "(W3C webrtc §4.4.2, addIceCandidate step 4.5)"
-            )
-        return wanted
-
-    def _end_all_candidates(self, ufrag: str | None, now: Instant) -> None:
-        for description in (self._state.current_remote, self._state.pending_remote):
-            for section in description.sections if description is not None else ():
-                assert description is not None
-                own = effective_ufrag(description, section)
-                if own is not None and ufrag in (None, own):
-                    self._remote.setdefault(own, RemoteGeneration()).all_ended = True
-        self._feed(now)
+        elif self._book.association is not None:
+            self._dispatch(self._book.association.take_events(), now)
 
     def _feed(self, now: Instant) -> None:
-        """Hand the agent the candidates that belong to the transport and that it has not had yet."""
-        transport, state = self._transport, self._state
-        if transport is None or transport.remote is None:
-            return
-        ufrag = transport.remote.credentials.ufrag
-        provisional = state.signaling in (
-            SignalingState.HAVE_LOCAL_PRANSWER,
-            SignalingState.HAVE_REMOTE_PRANSWER,
-        )
-        remote = state.pending_remote if provisional else state.current_remote
-        local = state.pending_local if provisional else state.current_local
-        if remote is None or local is None or local.data_section is None:
-            return
-        section = remote.sections[local.data_section.index]
-        accepted = frozenset(
-            s.index
-            for s, t in zip(remote.sections, local.sections, strict=True)
-            if not (s.rejected or t.rejected)
-        )
-        chosen, complete = candidates_for(remote, section, accepted, self._remote.get(ufrag))
-        for candidate in chosen:
-            key = (ufrag, candidate.serialize())
-            if key not in self._fed and len(self._fed) < 2 * MAX_CANDIDATES:
-                self._fed.add(key)
-                converted = to_ice(candidate, ufrag)
-                if converted is not None:
-                    transport.ice.add_remote_candidate(converted, now=now)
-        if complete and self._fed_end != ufrag:
-            self._fed_end = ufrag
-            transport.ice.end_of_remote_candidates(ufrag=ufrag, now=now)
-        transport.pump(now=now)
-        self._collect(now)
+        """Hand the agent what the other side has signalled."""
+        if self._transport is not None:
+            self._remote.feed(self._transport, self._state, now)
+            self._collect(now)
 
     # --- what the layers report ------------------------------------------------------------------------------
 
@@ -1008,7 +831,7 @@ class Peer:
         self._events.append(IceCandidateFound(self._signalled("", event.ufrag, None)))
         transport = self._transport
         if transport is not None and transport.ice.gathering_state is ice.IceGatheringState.COMPLETE:
-            self._set_gathering(IceGatheringState.COMPLETE, now)
+            self._events += self._reported.set_gathering(IceGatheringState.COMPLETE, now)
             self._events.append(IceCandidateFound(None))
 
     def _signalled(self, text: str, ufrag: str, url: str | None) -> IceCandidate:
@@ -1065,109 +888,35 @@ class Peer:
         """Spec: W3C webrtc §6.1.2: the association ends with DTLS."""
         if isinstance(event, dtls.Failed):
             self._failure = event.reason
-        self._association_state = SctpTransportState.CLOSED
+        self._book.state = SctpTransportState.CLOSED
         self._update_states(now)
         self._close_channels(self._failure, now)
 
     def _on_established(self, event: sctp.Established, now: Instant) -> None:
-        """Spec: W3C webrtc §6.1.1.3 (connected procedure)."""
-        self._max_channels = min(event.outbound_streams, event.inbound_streams)
-        self._association_state = SctpTransportState.CONNECTED
+        self._book.on_established(event)
         self._update_states(now)
 
     def _on_association_ended(self, event: Event, now: Instant) -> None:
         """An ABORT or SHUTDOWN. Spec: W3C webrtc §6.1.2."""
-        self._association_state = SctpTransportState.CLOSED
+        self._book.state = SctpTransportState.CLOSED
         self._update_states(now)
 
     def _on_channel_opened(self, event: sctp.ChannelOpened, now: Instant) -> None:
-        """Spec: W3C webrtc §6.2.2."""
-        self._channels_opened += 1
-        self._events.append(event)
+        self._events += self._book.on_opened(event)
 
     def _on_channel_announced(self, event: sctp.ChannelAnnounced, now: Instant) -> None:
-        """Spec: W3C webrtc §6.2.3."""
-        self._add_channel(event.channel)
-        self._channels_opened += 1
-        self._events.append(DataChannelAnnounced(event.channel))
-        self._events.append(sctp.ChannelOpened(event.channel))
+        self._events += self._book.on_announced(event)
 
     def _on_channel_closed(self, event: sctp.ChannelClosed, now: Instant) -> None:
-        """Spec: W3C webrtc §6.2.5."""
-        self._end_channel(event.channel, event.error or "", "sctp-failure")
-
-    def _add_channel(self, channel: sctp.Channel) -> None:
-        self._channels_created += 1
-        self._channels[channel] = self._channels_created
-
-    def _end_channel(self, channel: sctp.Channel, error: str, detail: str) -> None:
-        if self._channels.pop(channel, None) is None:
-            return
-        self._channels_closed += 1
-        if error:
-            self._events.append(ChannelError(channel, detail, error))
-        self._events.append(sctp.ChannelClosed(channel, error or None))
+        self._events += self._book.on_closed(event)
 
     # --- derived states --------------------------------------------------------------------------------------
 
     def _update_states(self, now: Instant) -> None:
-        """Derive W3C's states anew and tell those that changed, in W3C's order."""
-        transport = self._transport
-        sources = (
-            self._state,
-            self._association_state,
-            self._gathering_state,
-            None if transport is None else transport.ice.state,
-            None if transport is None or transport.dtls is None else transport.dtls.state,
-        )
-        if sources == self._sources:
-            return  # called after every datagram: nothing that states are derived from has changed
-        self._sources = sources
-        if self._state.signaling is SignalingState.CLOSED:
-            return
-        ice_states: list[IceTransportState] = []
-        dtls_states: list[DtlsTransportState] = []
-        dtls_state: DtlsTransportState | None = None
-        if transport is not None:
-            ice_states.append(_ICE_STATES[transport.ice.state])
-            dtls_state = (
-                _DTLS_STATES[transport.dtls.state] if transport.dtls is not None else DtlsTransportState.NEW
-            )
-            dtls_states.append(dtls_state)
-        ice_state = derive_ice_connection_state(ice_states, closed=False)
-        connection_state = derive_connection_state(ice_state, dtls_states)
-        if transport is None and self._gathering_state is not IceGatheringState.NEW:
-            self._set_gathering(derive_ice_gathering_state([]), now)
-        if dtls_state is not self._dtls_state:
-            self._tell_state("dtls", self._dtls_state or "new", dtls_state or "closed", now)
-            self._dtls_state = dtls_state
-            if dtls_state is not None and dtls_state is not DtlsTransportState.NEW:
-                failure = self._failure if dtls_state is DtlsTransportState.FAILED else ""
-                self._events.append(DtlsStateChanged(dtls_state, failure))
-        sctp_state = self._association_state if self._plan()[1] else None
-        if sctp_state is not self._sctp_state:
-            self._tell_state("sctp", self._sctp_state or "none", sctp_state or "none", now)
-            self._sctp_state = sctp_state
-            if sctp_state is not None and sctp_state is not SctpTransportState.CONNECTING:
-                self._events.append(SctpStateChanged(sctp_state))
-        if ice_state is not self._ice_state:
-            self._tell_state("ice", self._ice_state, ice_state, now)
-            self._ice_state = ice_state
-            self._events.append(IceConnectionStateChanged(ice_state))
-        if connection_state is not self._connection_state:
-            self._tell_state("connection", self._connection_state, connection_state, now)
-            self._connection_state = connection_state
-            self._events.append(ConnectionStateChanged(connection_state))
-
-    def _set_gathering(self, state: IceGatheringState, now: Instant) -> None:
-        if state is not self._gathering_state:
-            self._tell_state("gathering", self._gathering_state, state, now)
-            self._gathering_state = state
-            self._events.append(IceGatheringStateChanged(state))
-
-    def _set_signaling(self, state: SignalingState, now: Instant) -> None:
-        self._tell_state("signaling", self._state.signaling, state, now)
-        self._state = replace(self._state, signaling=state)
+        """Tell which of W3C's derived states changed."""
+        if self._state.signaling is not SignalingState.CLOSED:
+            sctp_state = self._book.state if self._plan()[1] else None
+            self._events += self._reported.update(self._transport, sctp_state, self._failure, now)
 
     def _update_negotiation_needed(self) -> None:
         """Spec: W3C webrtc §4.7.3."""
@@ -1226,19 +975,11 @@ class Peer:
     def _remote_text(self, description: Description | None) -> SessionDescription | None:
         if description is None:
             return None
-        return SessionDescription(description.type, render_remote(description, self._remote))
-
-    def _tell_state(self, what: str, old: str, new: str, now: Instant) -> None:
-        if self._tap is not None:
-            self._tap.state("peer", what, str(old), str(new), now=now)
+        return SessionDescription(description.type, self._remote.render(description))
 
     def _show(self, direction: Direction, text: str, now: Instant) -> None:
         if self._tap is not None:
             self._tap.packet("sdp", direction, text.encode("utf-8", "replace"), now=now)
-
-
-_ICE_STATES = {state: IceTransportState(state.value) for state in ice.IceConnectionState}
-_DTLS_STATES = {state: DtlsTransportState(state.value) for state in dtls.DtlsState}
 
 
 def _stun_servers(servers: Sequence[tuple[ServerEndpoint, Address]]) -> list[ice.StunServer]:
@@ -1252,62 +993,3 @@ def _stun_servers(servers: Sequence[tuple[ServerEndpoint, Address]]) -> list[ice
 
 def _policy(policy: IceTransportPolicy) -> ice.TransportPolicy:
     return ice.TransportPolicy(policy.value)
-
-
-def _find_section(description: Description, mid: str | None, index: int | None) -> MediaSection:
-    """Spec: W3C webrtc §4.4.2 (addIceCandidate, steps 4.2 and 4.3)."""
-    if mid is not None:
-        section = description.by_mid(mid)
-        if section is None:
-            raise OperationError(f"no section of the remote description has mid {mid!r} (W3C webrtc §4.4.2)")
-        return section
-    assert index is not None
-    if not 0 <= index < len(description.sections):
-        raise OperationError(
-            f"the remote description has {len(description.sections)} sections, none with index {index} "
-            "(W3C webrtc §4.4.2)"
-        )
-    return description.sections[index]
-
-
-def _parse_candidate(text: str) -> sdp.Candidate | None:
-    """The candidate, or `None` for the end. Spec: W3C webrtc §4.4.2 (addIceCandidate, step 4.7.1)."""
-    try:
-        return sdp.parse_trickled(text).candidate
-    except sdp.SdpError as error:
-        raise OperationError(f"not a candidate: {error}") from error
-
-
-def _check_channel_options(
-    label: str,
-    protocol: str,
-    max_retransmits: int | None,
-    max_packet_life_time: int | None,
-    negotiated: bool,
-    id_: int | None,
-) -> None:
-    """Raise TypeError for what W3C does not allow. Spec: W3C webrtc §6.1 (createDataChannel, steps 5–17)."""
-    for name, text in (("label", label), ("protocol", protocol)):
-        try:
-            length = len(text.encode())
-        except UnicodeEncodeError as error:
-            raise TypeError(f"{name} is no text that UTF-8 can carry") from error
-        if length > MAX_LABEL_BYTES:
-            raise TypeError(
-                f"{name} has {length} bytes of UTF-8, at most {MAX_LABEL_BYTES} (W3C webrtc §6.1)"
-            )
-    for name, number in (
-        ("max_retransmits", max_retransmits),
-        ("max_packet_life_time", max_packet_life_time),
-        ("id", id_),
-    ):
-        if number is not None and not 0 <= number <= MAX_UNSIGNED_SHORT:
-            raise TypeError(f"{name} is {number}, expected 0…{MAX_UNSIGNED_SHORT} (W3C webrtc §6.2)")
-    if max_retransmits is not None and max_packet_life_time is not None:
-        raise TypeError(
-            "max_retransmits and max_packet_life_time exclude each other (W3C webrtc §6.1 step 15)"
-        )
-    if negotiated and id_ is None:
-        raise TypeError("negotiated needs an id (W3C webrtc §6.1 step 14)")
-    if negotiated and id_ is not None and id_ > MAX_CHANNEL_ID:
-        raise TypeError(f"id is {id_}, at most {MAX_CHANNEL_ID} (W3C webrtc §6.1 step 17)")
