@@ -338,9 +338,14 @@ class Peer:
         Spec: W3C webrtc §4.4.2 (addIceCandidate), RFC 8840 §4, §8.2.
         """
         self._require_open()
+        candidate = IceCandidate() if candidate is None else candidate
+        if candidate.candidate and candidate.sdp_mid is None and candidate.sdp_mline_index is None:
+            raise TypeError(
+                "a candidate needs sdp_mid or sdp_mline_index (W3C webrtc §4.4.2, addIceCandidate)"
+            )
         if self._state.remote_description is None:
             raise InvalidStateError("there is no remote description yet (W3C webrtc §4.4.2, addIceCandidate)")
-        self._remote.add(IceCandidate() if candidate is None else candidate, self._state)
+        self._remote.add(candidate, self._state)
         self._feed(now)
 
     def restart_ice(self, *, now: Instant) -> None:

@@ -40,11 +40,10 @@ class RemoteCandidates:
         """Take one candidate, or the end of one section or of all.
 
         Args:
-            candidate: as it was signalled.
+            candidate: as it was signalled; with neither mid nor index it is the end of all.
             state: with the remote descriptions it may belong to; there is at least one.
 
         Raises:
-            TypeError: a candidate with neither mid nor index.
             OperationError: no such section, no such generation, no candidate line, or too many.
 
         Deviation: an empty mid beside an index, which Pion sends, counts as no mid.
@@ -53,10 +52,6 @@ class RemoteCandidates:
         if mid == "" and index is not None:
             mid = None
         if mid is None and index is None:
-            if candidate.candidate:
-                raise TypeError(
-                    "a candidate needs sdp_mid or sdp_mline_index (W3C webrtc §4.4.2, addIceCandidate)"
-                )
             self._end_all(candidate.username_fragment, state)
             return
         remote = state.remote_description

@@ -404,6 +404,8 @@ def test_a_candidate_before_a_description_is_refused() -> None:
         make().add_ice_candidate(IceCandidate(CANDIDATE, sdp_mid="0"), now=0.0)
     with pytest.raises(InvalidStateError):
         make().add_ice_candidate(None, now=0.0)
+    with pytest.raises(TypeError):
+        make().add_ice_candidate(IceCandidate(CANDIDATE), now=0.0)  # step 3 comes before step 4
 
 
 @pytest.mark.parametrize(
