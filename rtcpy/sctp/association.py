@@ -168,6 +168,7 @@ class Association:
         self._may_flush = False  # something happened since the last flush that may let packets leave
         self._forward_due = False
         self._renumber_due = False  # a black hole swallowed chunks that are too large now
+        self._asked: list[int] = []  # TSNs that the SACK asked for since then must report as duplicates
         self._tries = 0  # of the timer that runs in this phase
         self._progress_at: Instant = 0.0  # last DATA sent or acknowledged
         self._tail_probed = False  # since then
@@ -309,7 +310,6 @@ class Association:
             self._outbound.requeue()
             self._forward_due = True
             self._timers.stop(Timer.T3_RTX)
-            self._renumber_due = self._outbound.has_oversize
             self._ask_for_sack()
         self._flush(now)
 
@@ -482,12 +482,21 @@ class Association:
         self._may_flush = True
         if outbound.ignored_sacks != ignored:
             self._drop(packet, "SACK old, of TSNs never sent, or with bad gap blocks", now)
-        elif self._renumber_due:
+        elif self._renumber_due and self._is_answer(packet, offset, gap_count, duplicate_count):
             self._renumber_due = False
-            if outbound.has_oversize and outbound.partial_reliability:
+            self._asked.clear()
+            if outbound.has_oversize:
                 outbound.renumber()
                 self._forward_due = True
         return None
+
+    def _is_answer(self, packet: bytes, offset: int, gap_count: int, duplicate_count: int) -> bool:
+        """Whether a SACK was made after the last `_ask_for_sack` had arrived: an older one does not tell all.
+
+        A peer that does not report duplicates (RFC 9260 §6.2 asks for it) is believed at the second asking.
+        """
+        duplicates = read_sack_lists(packet, offset, gap_count, duplicate_count)[1] if duplicate_count else ()
+        return len(self._asked) > 1 or any(tsn in self._asked for tsn in duplicates)
 
     def _acknowledged(self, advanced: bool, now: Instant) -> None:
         """After a SACK or SHUTDOWN was worked off: T3-rtx and all that waits for progress."""
@@ -592,7 +601,7 @@ class Association:
                         head = inbound.sack(16)
                         self._sack_sent()
                 if not data:
-                    data, _ = outbound.fill(space - len(head), now, alone=not head)
+                    data, _ = outbound.fill(space - len(head), now, alone=not head and not self._renumber_due)
             if data:
                 head = head + data if head else data
             elif not head:
@@ -1230,10 +1239,11 @@ class Association:
             self._set_packet_size(self.path.base)
             self.congestion.timed_out()
             self._arm_probe()
-            if outbound.has_oversize:
-                self._renumber_due = True
-        if self._renumber_due:
+        if outbound.partial_reliability and outbound.has_oversize:
+            # For one RTO nothing was sent; until the answer comes, no oversize chunk leaves any more (`_flush`).
+            self._renumber_due = True
             self._ask_for_sack()
+            self._asked = [*self._asked[-3:], outbound.cumulative & 0xFFFFFFFF]
         self._forward_due = True
         if outbound.outstanding:
             self._timers.set(Timer.T3_RTX, now + self.congestion.rto)

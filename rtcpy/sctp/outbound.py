@@ -569,33 +569,32 @@ class Outbound:
         )
 
     def renumber(self) -> None:
-        """Send unfinished messages again from their beginnings, under new TSNs and in smaller fragments.
+        """Send messages that have an outstanding oversize chunk again, under new TSNs and in smaller fragments.
 
         A chunk cannot be cut once it has a TSN (RFC 9260 §6.9), and over DTLS there is no IP fragmentation to
         fall back on. So the old TSNs are given up as in RFC 3758, but without naming streams: the receiver drops the
-        fragments and goes on waiting for the same stream sequence numbers. Only sound when a SACK has just
-        told what had arrived, else a message could come twice.
+        fragments and goes on waiting for the same stream sequence numbers.
+
+        Only messages that the receiver cannot have whole may be treated so, else they would come twice. The owner
+        sees to that: it calls this when a SACK has just told what is there, and had sent no oversize chunk for a while.
         """
+        limit = self.congestion.pmdcs + DATA_OVERHEAD
         again: list[Message] = []
         for sent in self._sent[self._head :]:
-            message = sent.message
-            if sent.state in (IN_FLIGHT, LOST) and (not again or again[-1] is not message):
-                again.append(message)
+            if len(sent.chunk) > limit and sent.state in (IN_FLIGHT, LOST):
+                if not again or again[-1] is not sent.message:
+                    again.append(sent.message)
+        doomed = {id(message) for message in again}
         current = self.queue.current
-        if current is not None:
-            if not again or again[-1] is not current:
-                again.append(current)
-            self.queue.sent(
-                current, len(current.data) - current.offset
-            )  # `push_front` counts the whole again
+        if current is not None and id(current) in doomed:
+            self.queue.sent(current, len(current.data) - current.offset)  # `push_front` counts the whole again
             self.queue.current = None
         for sent in self._sent[self._head :]:
-            if sent.state == IN_FLIGHT:
-                self.flight -= sent.size
-            sent.state = ABANDONED
-        self._retransmit.clear()
+            if id(sent.message) in doomed:
+                if sent.state == IN_FLIGHT:
+                    self.flight -= sent.size
+                sent.state = ABANDONED
         self._timed_tsn = -1
-        self._gaps = []
         self._recovery_exit = None
         self.queue.push_front(again)
         self._advance()
