@@ -109,6 +109,14 @@ _PORTS = Struct("!HH")
 _ZERO = b"\0\0\0\0"
 
 
+_SHUTTING_DOWN = (
+    State.SHUTDOWN_PENDING,
+    State.SHUTDOWN_RECEIVED,
+    State.SHUTDOWN_SENT,
+    State.SHUTDOWN_ACK_SENT,
+)
+
+
 class Timer(StrEnum):
     """Why the association wakes. RFC 9260 §16, RFC 6525 §5.1.1, RFC 8899 §5.1.1."""
 
@@ -225,10 +233,9 @@ class Association:
             MessageTooLargeError: beyond the peer's maximum.
             OperationError: the send buffer is full.
         """
-        if self._over or (self.state not in MAY_SEND_DATA and self.state.name.startswith("SHUTDOWN")):
-            raise InvalidStateError(f"the association is {self.state.value}")
-        if self.state in (State.SHUTDOWN_PENDING, State.SHUTDOWN_RECEIVED):
-            raise InvalidStateError("the association is shutting down (RFC 9260 §9.2)")
+        if self.state is not State.ESTABLISHED:
+            if self._over or self.state in _SHUTTING_DOWN:
+                raise InvalidStateError(f"the association is {self.state.value} (RFC 9260 §9.2)")
         if not 0 <= stream_id < self.outbound_streams:
             raise RtcRangeError(f"stream {stream_id}, but there are {self.outbound_streams}")
         size = len(data)
@@ -378,9 +385,6 @@ class Association:
 
     def _accept(self, packet: bytes, now: Instant) -> None:
         """Check a packet and hand each chunk to its owner. Spec: RFC 9260 §6.8, §8.5, §3.2 (unknown chunks)."""
-        packet = bytes(
-            packet
-        )  # costs nothing for bytes; for a caller's buffer it is the copy that law 8 asks for
         if type(packet) is not bytes:
             packet = bytes(packet)  # law 8: what is kept are slices of it
         tap = self._tap
@@ -552,8 +556,22 @@ class Association:
                     self._timers.set(Timer.SACK, now + self._config.sack_delay)
             if self._sack_now and self.state is State.SHUTDOWN_SENT:
                 self._send_shutdown(now)
-        if self._sack_now or self._may_flush:
+        if self._sack_now or (self._may_flush and self._has_work()):
             self._flush(now)
+
+    def _has_work(self) -> bool:
+        """Whether `_flush` could find anything at all to send or to tell."""
+        outbound = self._outbound
+        if outbound is None:
+            return False
+        self._may_flush = bool(
+            self._control
+            or self._forward_due
+            or self._queue.events
+            or outbound.pending
+            or outbound.earliest_resent
+        )
+        return self._may_flush
 
     # -- sending -----------------------------------------------------------------------------------
 
@@ -611,6 +629,8 @@ class Association:
             self.packets_sent += 1
             if self._tap is not None:
                 self._tap.packet("sctp", Direction.OUT, packet, now=now)
+            if not (self._control or self._sack_now or outbound.pending):
+                break
         if outbound.earliest_resent:
             outbound.earliest_resent = False
             self._timers.set(Timer.T3_RTX, now + self.congestion.rto)
