@@ -58,6 +58,9 @@ EARLY_DATAGRAMS_PER_ADDRESS = 4
 MAX_COUNTED_PATHS = 256
 """Paths whose traffic is counted apart; more only come with many ICE restarts, and then counting begins anew."""
 
+TIMEOUT_ROUNDS = 4
+"""Times that `handle_timeout` goes round the three layers; two have been enough for all that one can set off in another."""
+
 DTLS_TIMEOUT_MIN, DTLS_TIMEOUT_MAX = 0.1, 0.5
 """Bounds in **seconds** of the first DTLS retransmission, which is 1.5 round trips as ICE measured them. RFC 9147
 §5.8.2 recommends that much where the round trip is known."""
@@ -226,6 +229,12 @@ class Transport:
             self.channels = None
             self._sctp_started = False
 
+    def push(self, *, now: Instant) -> None:
+        """Send what a command on the channels has made."""
+        if self.channels is not None:
+            self._events += self.channels.take_events()
+            self._send_down(self.channels, now)
+
     def pump(self, *, now: Instant) -> None:
         """Move what a command on one of the layers (a send, a candidate) has brought up."""
         self._pump(now)
@@ -234,23 +243,39 @@ class Transport:
 
     def receive(self, packet: Datagram, *, now: Instant) -> None:
         """Take one datagram."""
-        self._take(packet, now)
-        self._pump(now)
+        content = self._take(packet, now)
+        if content is None:
+            self._pump(now)
+        elif content:
+            self._send_up([content], now)
 
     def receive_many(self, packets: Sequence[Datagram], *, now: Instant) -> None:
         """Take datagrams that arrived together: the layers above are pumped once, after the last."""
+        contents: list[bytes] = []
+        lane_only = True
         for packet in packets:
-            self._take(packet, now)
-        self._pump(now)
+            content = self._take(packet, now)
+            if content is None:
+                lane_only = False
+            elif content:
+                contents.append(content)
+        if contents:
+            self._send_up(contents, now)
+        if not lane_only:
+            self._pump(now)
 
     def handle_timeout(self, *, now: Instant) -> None:
-        """Let each layer do what is due."""
-        self.ice.handle_timeout(now=now)
-        if self.dtls is not None:
-            self.dtls.handle_timeout(now=now)
-        if self.channels is not None:
-            self.channels.handle_timeout(now=now)
-        self._pump(now)
+        """Let each layer do what is due. What one does may make another due at once: on a new path SCTP probes its MTU."""
+        for _ in range(TIMEOUT_ROUNDS):
+            self.ice.handle_timeout(now=now)
+            if self.dtls is not None:
+                self.dtls.handle_timeout(now=now)
+            if self.channels is not None:
+                self.channels.handle_timeout(now=now)
+            self._pump(now)
+            deadline = self.next_timeout()
+            if deadline is None or deadline > now:
+                return
 
     def next_timeout(self) -> Instant | None:
         """The earliest deadline of the three layers."""
@@ -295,10 +320,11 @@ class Transport:
 
     # --- up: from a datagram to the layer it is for ----------------------------------------------------------
 
-    def _take(self, packet: Datagram, now: Instant) -> None:
+    def _take(self, packet: Datagram, now: Instant) -> bytes | None:
+        """Hand a datagram to its layer. The content of a DTLS record that took the hot lane, else None."""
         data = packet.data
         if not data or self.closed:
-            return
+            return None
         if self._tap is not None:
             self._tap.packet("udp", Direction.IN, data, now=now, local=packet.local, remote=packet.remote)
         self.packets_received += 1
@@ -313,6 +339,9 @@ class Transport:
                     self._count_on(path)
                 self._counters.packets_received += 1
                 self._counters.bytes_received += len(data)
+                content = self.dtls.open(data, now=now)
+                if content is not None:
+                    return content
                 self.dtls.receive(data, now=now)
             elif self.ice.is_validated(packet.local, packet.remote):
                 self.dtls.receive(data, now=now)
@@ -326,6 +355,7 @@ class Transport:
                 self._replay_early(now)
         else:
             self._drop("udp", data, f"nothing here speaks {BY_FIRST_BYTE[first].value} (RFC 7983 §7)", now)
+        return None
 
     def _keep_early(self, packet: Datagram, now: Instant) -> None:
         """Hold a DTLS datagram whose sender is not validated yet, or whose fingerprint is not known yet."""
@@ -381,24 +411,38 @@ class Transport:
                     again = True
                     self._events.append(event)
 
-                if self.channels is not None:
-                    if arrived:
-                        self.channels.receive_batch(arrived, now=now)
-                    self._events += self.channels.take_events()
-                    packets = self.channels.take_packets()
-                    if packets and self.dtls_info is not None and self.dtls.state is dtls.DtlsState.CONNECTED:
-                        for packet in packets:
-                            self.dtls.send(packet, now=now)
-
                 records = self.dtls.take_packets()
                 if records:
                     self._send_records(records, now)
+
+                if arrived:
+                    self._send_up(arrived, now)
+                elif self.channels is not None:
+                    self._events += self.channels.take_events()
+                    self._send_down(self.channels, now)
 
             checks = self.ice.take_packets()
             if checks:
                 self._send(checks, now)
             if not again:
                 return
+
+    def _send_up(self, contents: list[bytes], now: Instant) -> None:
+        """What DTLS opened goes to SCTP; what that makes SCTP say goes down."""
+        channels = self.channels
+        if channels is not None:
+            channels.receive_batch(contents, now=now)
+            self._events += channels.take_events()
+            self._send_down(channels, now)
+
+    def _send_down(self, channels: sctp.DataChannels, now: Instant) -> None:
+        """What SCTP wants to say becomes DTLS records."""
+        packets = channels.take_packets()
+        if not packets:
+            return
+        secured = self.dtls
+        if secured is not None and self.dtls_info is not None and secured.state is dtls.DtlsState.CONNECTED:
+            self._send_records([secured.seal(packet, now=now) for packet in packets], now)
 
     def _send_records(self, records: Sequence[bytes], now: Instant) -> None:
         """Down to the selected path. Without one (consent expired) records are lost, as on a network that is down."""
@@ -410,9 +454,11 @@ class Transport:
         if path is not self._counters_path:
             self._count_on(path)
         local, remote = path
-        self._counters.packets_sent += len(records)
-        self._counters.bytes_sent += sum(map(len, records))
-        self._send([Datagram(record, local, remote) for record in records], now)
+        datagrams = [Datagram(record, local, remote) for record in records]
+        before = self.bytes_sent
+        self._send(datagrams, now)
+        self._counters.packets_sent += len(datagrams)
+        self._counters.bytes_sent += self.bytes_sent - before
 
     def _send(self, datagrams: list[Datagram], now: Instant) -> None:
         """The last hand-over: to the socket."""
