@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rtcpy.aio.driver import PUMP_ROUNDS_MAX, TIMER_STEP_MIN, Driver
+from rtcpy.aio.driver import PUMP_ROUNDS_MAX, REARMS_MAX, TIMER_STEP_MIN, Driver
 from rtcpy.core.machine import Event
 from tests.aio.echo import BatchEcho, Echo, Heard, Woken
 
@@ -218,18 +218,31 @@ def fake_driver(machine: Echo, monkeypatch: pytest.MonkeyPatch) -> tuple[Driver[
     return Driver(machine, lambda _event: None), loop
 
 
-def test_the_timer_is_rearmed_only_when_the_deadline_moves_earlier(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_earlier_deadline_is_armed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Echo()
     driver, loop = fake_driver(machine, monkeypatch)
-    machine.deadline = 101.0
-    driver.pump()
-    for later in (101.5, 102.0, 103.0):
-        machine.deadline = later
+    for deadline in (101.0, 100.5):
+        machine.deadline = deadline
         driver.pump()
-    assert [h.when for h in loop.handles] == [101.0]
-    machine.deadline = 100.5
-    driver.pump()
+        driver.pump()
     assert [(h.when, h.cancelled) for h in loop.handles] == [(101.0, True), (100.5, False)]
+
+
+def test_later_deadlines_are_followed_a_few_times_then_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Echo()
+    driver, loop = fake_driver(machine, monkeypatch)
+    for i in range(1000):
+        machine.deadline = 101.0 + i
+        driver.pump()
+    assert len(loop.handles) == 1 + REARMS_MAX
+    assert [h.cancelled for h in loop.handles] == [True] * REARMS_MAX + [False]
+    loop.time_now = loop.handles[-1].when
+    loop.handles[-1].callback()  # for nothing, but the real deadline is armed now, and will be followed again
+    assert machine.timeouts == []
+    assert loop.handles[-1].when == 1100.0
+    machine.deadline = 1200.0
+    driver.pump()
+    assert loop.handles[-1].when == 1200.0
 
 
 def test_a_wake_up_that_came_for_nothing_arms_the_real_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,7 +250,7 @@ def test_a_wake_up_that_came_for_nothing_arms_the_real_deadline(monkeypatch: pyt
     driver, loop = fake_driver(machine, monkeypatch)
     machine.deadline = 101.0
     driver.pump()
-    machine.deadline = 105.0
+    machine.deadline = 105.0  # moved without a pump
     loop.time_now = 101.0
     loop.handles[0].callback()
     assert machine.timeouts == []
