@@ -987,9 +987,9 @@ class Association:
         """HEARTBEAT ACK: the path lives, and a probe's size passes. Spec: RFC 9260 §8.3, RFC 8899 §6.2.1.2."""
         parameters = HeartbeatAckChunk.parse(chunk).parameters
         value = parameters[0].value if parameters else None
-        if not isinstance(value, HeartbeatInfo) or len(value.info) != _HEARTBEAT.size:
+        if not isinstance(value, HeartbeatInfo) or len(value.info) < _HEARTBEAT.size:
             return self._drop(chunk, "HEARTBEAT ACK that we did not ask for", now)
-        nonce, sent, size, _ = _HEARTBEAT.unpack(value.info)
+        nonce, sent, size, _ = _HEARTBEAT.unpack_from(value.info)
         if nonce != self._heartbeat_nonce or not sent <= now:
             return self._drop(chunk, "HEARTBEAT ACK with a nonce that is not ours", now)
         self._errors = 0
@@ -1175,18 +1175,27 @@ class Association:
             self._timers.set(Timer.PROBE, self.path.deadline)
 
     def _heartbeat(self, size: int, now: Instant) -> None:
-        """HEARTBEAT; a `size` other than 0 makes it a path MTU probe of that many bytes. Spec: RFC 8899 §6.2.1.2."""
-        assert self._writer is not None
+        """HEARTBEAT; a `size` other than 0 makes it a path MTU probe of that many bytes. Spec: RFC 8899 §6.2.1.2.
+
+        The padding is a PAD chunk (RFC 4820 §3) for our own kind only. Everybody must skip it (RFC 9260 §3.2), but
+        werift 0.25 throws on chunks that it does not know, and its process ends. Others get it inside the Heartbeat
+        Info, which everybody returns; then the answer must pass as well, a failure on the safe side.
+        """
+        assert self._writer is not None and self._remote is not None
         if not self._heartbeat_nonce:
             self._heartbeat_nonce = random_integer(self._entropy, 32) | 1
-        info = HeartbeatInfo(info=_HEARTBEAT.pack(self._heartbeat_nonce, now, size, 0))
+        info = _HEARTBEAT.pack(self._heartbeat_nonce, now, size, 0)
+        knows_pad = self._remote.largest_packet > 0
+        if size and not knows_pad:
+            info += bytes(size - COMMON_HEADER_SIZE - 2 * CHUNK_HEADER.size - len(info))
         chunk = HeartbeatChunk(
-            parameters=[Parameter(type=ParameterType.HEARTBEAT_INFO, value=info)]
+            parameters=[Parameter(type=ParameterType.HEARTBEAT_INFO, value=HeartbeatInfo(info=info))]
         ).serialize()
         if not size:
             return self._say(chunk)
-        ballast = size - COMMON_HEADER_SIZE - len(chunk) - 4
-        chunk += PadChunk(padding_data=bytes(ballast)).serialize()
+        if knows_pad:
+            ballast = size - COMMON_HEADER_SIZE - len(chunk) - CHUNK_HEADER.size
+            chunk += PadChunk(padding_data=bytes(ballast)).serialize()
         self._emit(self._writer.write(chunk), now)
         return None
 

@@ -1,6 +1,6 @@
 """How large a packet may be: path MTU discovery by probing, and the way back when packets vanish.
 
-Owns the packet size in force and the search. A probe is a HEARTBEAT padded with a PAD chunk to the size in question;
+Owns the packet size in force and the search. A probe is a HEARTBEAT padded to the size in question;
 its answer proves that the size passes. A lost probe proves nothing and costs nothing: probes carry no data and count
 for no congestion control. `association` builds the probes and keeps the timer.
 

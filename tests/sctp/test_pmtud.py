@@ -39,6 +39,21 @@ def test_the_search_finds_the_size_of_real_links(payload: int, found: int) -> No
     assert a.max_packet_size == found - overhead & ~3
 
 
+def test_strangers_are_probed_without_a_chunk_type_that_they_may_not_know() -> None:
+    """werift 0.25 throws on PAD, and its process ends."""
+    link, a, _b = established(a=config(), b=config())
+    assert a._remote is not None
+    a._remote.largest_packet = 0
+    a.path.limit_to(0)
+    link.keep_log = True
+    a.path_changed(now=link.now)
+    link.run(link.now + 5.0)
+    assert a.max_packet_size == 1432
+    sent = [packet for _, end, packet in link.log if end == 0]
+    assert [[type(c).__name__ for c in parse_packet(p).chunks] for p in sent] == [["HeartbeatChunk"]]
+    assert len(sent[0]) == 1432
+
+
 def test_a_fixed_path_mtu_sends_no_probe() -> None:
     link, a, _ = established(a=config(path_mtu_limit=1200), b=config(path_mtu_limit=1200))
     a.send(0, 53, bytes(100_000), now=link.now)
