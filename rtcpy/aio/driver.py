@@ -49,6 +49,7 @@ class Driver(Generic[E]):
 
     __slots__ = (
         "_after_pump",
+        "_again",
         "_armed",
         "_closed",
         "_loop",
@@ -69,7 +70,7 @@ class Driver(Generic[E]):
         machine: Machine[Datagram, E],
         on_event: Callable[[E], None],
         *,
-        after_pump: Callable[[], bool] | None = None,
+        after_pump: Callable[[], None] | None = None,
         segmentation: bool = True,
     ) -> None:
         self._loop = asyncio.get_running_loop()
@@ -83,6 +84,7 @@ class Driver(Generic[E]):
         self._armed: Instant = 0.0
         self._rearms = 0
         self._touched: asyncio.Handle | None = None
+        self._again = False
         self._pumping = False
         self._closed = False
         self._now: Instant = self._loop.time()
@@ -91,8 +93,11 @@ class Driver(Generic[E]):
 
     def now(self) -> Instant:
         """The loop's clock, never earlier than anything the machine has been told. Seconds."""
+        if self._pumping:
+            return self._now  # one instant for all that one wake-up brings about
         now = self._loop.time()
-        self._now = max(self._now, now)
+        if now > self._now:
+            self._now = now
         return self._now
 
     @property
@@ -140,11 +145,14 @@ class Driver(Generic[E]):
 
     def touch(self) -> None:
         """A command was given: pump once before this turn of the loop ends. Cheap to call many times."""
-        if self._touched is None and not self._pumping and not self._closed:
+        if self._pumping:
+            self._again = True
+        elif self._touched is None and not self._closed:
             self._touched = self._loop.call_soon(self._on_touched)
 
     def _on_touched(self) -> None:
         self._touched = None
+        self.now()
         self.pump()
 
     def _on_timer(self) -> None:
@@ -164,24 +172,26 @@ class Driver(Generic[E]):
     def pump(self, *, earliest: Instant = 0.0) -> None:
         """Drain packets, drain events, until nothing moves; then arm the timer. Safe to call from a listener."""
         if self._pumping:
-            return  # the outer pump goes round again
+            self._again = True  # the outer pump goes round once more
+            return
         self._pumping = True
         machine, on_event = self._machine, self._on_event
         try:
             for _ in range(PUMP_ROUNDS_MAX):
+                self._again = False
                 packets = machine.take_packets()
                 if packets:
                     self._transmit(packets)
-                events = machine.take_events()
-                if not events:
-                    if self._after_pump is None or not self._after_pump():
-                        break
-                    continue
-                for event in events:
+                for event in machine.take_events():
                     try:
                         on_event(event)
                     except Exception as exc:  # noqa: BLE001  a listener's mistake is its own
                         self._report("an event listener raised", exc)
+                # Listeners answer with commands, and commands say so by `touch`: nothing else makes packets here.
+                if self._after_pump is not None:
+                    self._after_pump()
+                if not self._again:
+                    break
             else:
                 self._touched = self._touched or self._loop.call_soon(self._on_touched)
         finally:
@@ -193,7 +203,7 @@ class Driver(Generic[E]):
         """Hand packets to the sockets they name, keeping runs together."""
         sockets = self._sockets
         first: Address = packets[0].local
-        if len(sockets) == 1 or all(packet.local == first for packet in packets):
+        if len(packets) == 1 or len(sockets) == 1 or all(packet.local == first for packet in packets):
             udp = sockets.get(first)
             if udp is not None:
                 udp.send(packets)

@@ -49,13 +49,27 @@ class Emitter(EventEmitter):
     def _has_listeners(self, event: str) -> bool:
         return bool(self._events.get(event))
 
+    def emit(self, event: str, *args: Any, **kwargs: Any) -> bool:
+        """Call the listeners of `event` in the order they came; whether there were any.
+
+        pyee's own takes a lock and copies; everything here runs on one loop, once per message.
+        """
+        listeners = self._events.get(event)
+        if not listeners:
+            if event == "error":
+                self._emit_handle_potential_error(event, args[0] if args else None)
+            return False
+        for listener in (*listeners.values(),):  # a copy: listeners may come and go meanwhile
+            self._emit_run(listener, args, kwargs)
+        return True
+
     def _emit_run(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         try:
             result = f(*args, **kwargs)
         except Exception as exc:  # noqa: BLE001  a listener is foreign code; its failure is reported, not spread
             self._listener_failed(f, exc)
             return
-        if asyncio.iscoroutine(result):
+        if result is not None and asyncio.iscoroutine(result):
             task = asyncio.ensure_future(result)
             if self._listener_tasks is None:
                 self._listener_tasks = set()
@@ -69,9 +83,12 @@ class Emitter(EventEmitter):
             self._listener_failed(f, exc)
 
     def _emit_handle_potential_error(self, event: str, error: Any) -> None:
-        """An ``error`` that nobody listens to is logged; pyee would raise it into the emitter."""
+        """An ``error`` that nobody listens to is logged; pyee would raise it into the emitter.
+
+        Not as a warning: a channel reports one whenever the other side closes its connection, as in browsers.
+        """
         if event == "error":
-            logger.warning("unhandled error event at %s: %s", type(self).__name__, error)
+            logger.info("unhandled error event at %s: %s", type(self).__name__, error)
 
     def _error_sink(self) -> Emitter:
         """Which emitter's ``error`` listeners hear about a failed listener of this one."""

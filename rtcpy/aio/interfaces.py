@@ -8,11 +8,10 @@ Specs: RFC 8445 §5.1.1.1 (which addresses become host candidates), RFC 8828 §5
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
 
 import ifaddr
 
@@ -20,10 +19,9 @@ LOOPBACK_NAMES = ("lo", "lo0")  # Linux; BSD and macOS
 LISTING_VALID = 1.0  # s
 MAX_LOCAL_ADDRESSES = 32  # sockets per connection; a host with more addresses gets its first ones
 
-# A cache of what the system says: forgetting it changes nothing but the time it takes.
-_LISTINGS: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[float, list[NetworkAddress]]] = (
-    WeakKeyDictionary()
-)
+# A cache of what the system says, with the instant of `time.monotonic`: forgetting it changes nothing but the time
+# that the next connection takes.
+_listing: tuple[float, list[NetworkAddress]] | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -63,17 +61,16 @@ def list_addresses() -> list[NetworkAddress]:
 
 
 def recent_addresses() -> list[NetworkAddress]:
-    """`list_addresses`, asked of the system at most once in `LISTING_VALID` seconds per running loop.
+    """`list_addresses`, asked of the system at most once in `LISTING_VALID` seconds.
 
     A server that takes calls by the hundred would otherwise ask for every one; a laptop that changes networks is
     noticed by the next ICE restart all the same.
     """
-    loop = asyncio.get_running_loop()
-    now = loop.time()
-    asked = _LISTINGS.get(loop)
-    if asked is None or now - asked[0] > LISTING_VALID:
-        asked = _LISTINGS[loop] = (now, list_addresses())
-    return asked[1]
+    global _listing
+    now = time.monotonic()
+    if _listing is None or now - _listing[0] > LISTING_VALID:
+        _listing = (now, list_addresses())
+    return _listing[1]
 
 
 def choose_addresses(

@@ -279,10 +279,13 @@ class PeerConnection(Emitter):
         channel = self._channels.get(handle)
         if channel is None:
             channel = self._channels[handle] = DataChannel(self, handle)
+            # The facade compares amounts itself, between callbacks (`_after_pump`): spare an event per message.
+            self._peer.set_buffered_amount_low_threshold(handle, -1)
         return channel
 
     def _send(self, handle: Channel, data: str | bytes | bytearray | memoryview) -> None:
-        self._check_open()
+        if self._is_closed:
+            self._check_open()
         self._peer.send(handle, data, now=self._driver.now())
         self._driver.touch()
 
@@ -431,19 +434,16 @@ class PeerConnection(Emitter):
         if handler is not None:
             handler(self, event)
 
-    def _after_pump(self) -> bool:
+    def _after_pump(self) -> None:
         """Bring buffered amounts up to date: they may fall only between callbacks. Spec: W3C webrtc §6.2."""
         if not self._sending:
-            return False
-        changed = False
+            return
         for channel in tuple(self._sending):
             amount = self._peer.buffered_amount(channel._handle)
+            if not amount:
+                self._sending.discard(channel)
             if amount < channel._buffered:
                 channel._update_buffered(amount)
-                changed = True
-            if not channel._buffered:
-                self._sending.discard(channel)
-        return changed
 
     def _on_message(self, event: ChannelMessage) -> None:
         self._channels[event.channel]._deliver(event.data)

@@ -114,6 +114,7 @@ class UdpSocket:
         "_remotes",
         "_sock",
         "_sockaddrs",
+        "_sparse",
         "_view",
         "address",
         "counters",
@@ -134,6 +135,7 @@ class UdpSocket:
         self._queue: deque[Datagram] = deque()
         self._queued_bytes = 0
         self._refusals = 0
+        self._sparse = True  # the last wake-up found no more than one datagram
         self._remotes: dict[tuple[str | int, ...], Address] = {}
         self._sockaddrs: dict[Address, tuple[str | int, ...]] = {}
         self.counters = SocketCounters()
@@ -186,6 +188,9 @@ class UdpSocket:
                     batch.append(Datagram(data, local, remote))
             else:
                 batch.append(Datagram(view[:length].tobytes(), local, remote))
+                if self._sparse and len(batch) == 1:
+                    break  # most likely there is no second one; if there is, the loop calls again at once
+        self._sparse = len(batch) < 2
         if batch:
             counters.datagrams_received += len(batch)
             self._on_batch(batch)

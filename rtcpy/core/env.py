@@ -63,7 +63,7 @@ def random_text(entropy: Entropy, length: int, alphabet: str) -> str:
     """`length` characters, each uniform over `alphabet` (its size must be a power of two, so that none is favoured)."""
     size = len(alphabet)
     assert size and size & (size - 1) == 0, "a power of two keeps the choice uniform"
-    return "".join(alphabet[byte & (size - 1)] for byte in entropy.token(length))
+    return "".join([alphabet[byte & (size - 1)] for byte in entropy.token(length)])
 
 
 class WallClock(Protocol):

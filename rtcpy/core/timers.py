@@ -17,39 +17,40 @@ K = TypeVar("K", bound=Enum)
 class TimerTable(Generic[K]):
     """The pending deadlines of one machine; at most one per key. A machine has a handful, so scans are cheap."""
 
-    __slots__ = ("_deadlines",)
+    __slots__ = ("deadlines",)
 
     def __init__(self) -> None:
-        self._deadlines: dict[K, Instant] = {}
+        self.deadlines: dict[K, Instant] = {}
+        """What is armed. Hot lanes read and write it directly; the methods say what that means."""
 
     def set(self, key: K, deadline: Instant) -> None:
         """Arm or re-arm `key` to fire at `deadline`."""
-        self._deadlines[key] = deadline
+        self.deadlines[key] = deadline
 
     def stop(self, key: K) -> None:
         """Disarm `key`; no effect when it is not armed."""
-        self._deadlines.pop(key, None)
+        self.deadlines.pop(key, None)
 
     def clear(self) -> None:
         """Disarm everything: what `close` does."""
-        self._deadlines.clear()
+        self.deadlines.clear()
 
     def deadline(self, key: K) -> Instant | None:
         """When `key` fires, or `None`."""
-        return self._deadlines.get(key)
+        return self.deadlines.get(key)
 
     def __contains__(self, key: K) -> bool:
-        return key in self._deadlines
+        return key in self.deadlines
 
     def next_timeout(self) -> Instant | None:
         """The earliest deadline, or `None`."""
-        return min(self._deadlines.values()) if self._deadlines else None
+        return min(self.deadlines.values()) if self.deadlines else None
 
     def take_expired(self, now: Instant) -> list[K]:
         """Disarm and return the keys that are due, earliest first (ties: in the order they were armed)."""
         due = sorted(
-            (deadline, i, key) for i, (key, deadline) in enumerate(self._deadlines.items()) if deadline <= now
+            (deadline, i, key) for i, (key, deadline) in enumerate(self.deadlines.items()) if deadline <= now
         )
         for _, _, key in due:
-            del self._deadlines[key]
+            del self.deadlines[key]
         return [key for _, _, key in due]

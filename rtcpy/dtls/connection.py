@@ -251,10 +251,16 @@ class DtlsConnection:
             raise InvalidStateError(f"send in state {self._state.value}")
         if len(data) > MAX_PLAINTEXT:
             raise InvalidAccessError(f"{len(data)} bytes do not fit into a record of at most {MAX_PLAINTEXT}")
+        self._out.append(self.seal(data, now=now))
+
+    def seal(self, data: bytes, *, now: Instant) -> bytes:
+        """Like `send`, but the record is returned instead of queued: for the owner of a hot lane, once connected."""
+        if self._state is not DtlsState.CONNECTED:
+            raise InvalidStateError(f"send in state {self._state.value}")
         record = self._writer.protect(_APPLICATION_DATA, data)
         if self._tap is not None:
             self._tell_out(record, data, now)
-        self._out.append(record)
+        return record
 
     def close(self, *, now: Instant) -> None:
         """Send close_notify if the peer may know of us, cancel everything. Idempotent. Spec: RFC 5246 §7.2.1."""
@@ -268,20 +274,33 @@ class DtlsConnection:
 
     def receive(self, packet: bytes, *, now: Instant) -> None:
         """Take one UDP payload that demultiplexing gave to DTLS (first byte 20…63, RFC 7983 §7)."""
-        lane = self._lane
-        if lane is not None and len(packet) >= FAST_MINIMUM and packet[0] == _APPLICATION_DATA:
-            _, version, number, length = read_header(packet)
-            if length == len(packet) - RECORD_HEADER_LENGTH and version == DTLS_1_2 and number >> 48 == 1:
-                data = lane.unprotect(_APPLICATION_DATA, number, packet, RECORD_HEADER_LENGTH, len(packet))
-                if data is None:
-                    self._drop(packet, "forged or replayed record", now)
-                else:
-                    self._events.append(ApplicationData(data))
-                return
-        if self._state is DtlsState.NEW:
+        data = self.open(packet, now=now)
+        if data is not None:
+            if data:
+                self._events.append(ApplicationData(data))
+        elif self._state is DtlsState.NEW:
             self._keep_early(bytes(packet), now)
         else:
             self._receive(packet, now)
+
+    def open(self, packet: bytes, *, now: Instant) -> bytes | None:
+        """The content of a datagram that is one record of application data, in a connection that is up.
+
+        For the owner of a hot lane: what `receive` would have made an `ApplicationData` event of. Empty if the record
+        was dropped; None if the datagram is anything else, untouched, and `receive` is to have it.
+        """
+        lane = self._lane
+        if lane is None or len(packet) < FAST_MINIMUM or packet[0] != _APPLICATION_DATA:
+            return None
+        size = len(packet)
+        _, version, number, length = read_header(packet)
+        if length != size - RECORD_HEADER_LENGTH or version != DTLS_1_2 or number >> 48 != 1:
+            return None
+        data = lane.unprotect(_APPLICATION_DATA, number, packet, RECORD_HEADER_LENGTH, size)
+        if data is None:
+            self._drop(packet, "forged or replayed record", now)
+            return b""
+        return data
 
     def handle_timeout(self, *, now: Instant) -> None:
         """Retransmit, or give up, if that is due."""
@@ -299,7 +318,7 @@ class DtlsConnection:
 
     def next_timeout(self) -> Instant | None:
         """The next deadline, or None."""
-        return self._timers.next_timeout()
+        return self._timers.next_timeout() if self._timers.deadlines else None
 
     def take_packets(self) -> Sequence[bytes]:
         """Datagrams to send, in order."""

@@ -778,7 +778,7 @@ class Peer:
     def _after_command(self, now: Instant) -> None:
         """Bring up what a command on the channels has made."""
         if self._transport is not None:
-            self._transport.pump(now=now)
+            self._transport.push(now=now)
             self._collect(now)
         elif self._book.association is not None:
             self._dispatch(self._book.association.take_events(), now)

@@ -352,6 +352,11 @@ class Association:
         packets, self._packets = self._packets, []
         return packets
 
+    @property
+    def has_events(self) -> bool:
+        """Whether `take_events` would give any."""
+        return bool(self._events)
+
     def take_events(self) -> list[Event]:
         """What happened, in order."""
         events, self._events = self._events, []
@@ -359,7 +364,8 @@ class Association:
 
     def next_timeout(self) -> Instant | None:
         """The next deadline."""
-        return self._timers.next_timeout()
+        deadlines = self._timers.deadlines
+        return min(deadlines.values()) if deadlines else None
 
     # -- receiving: the lane -----------------------------------------------------------------------
 
@@ -506,13 +512,12 @@ class Association:
         """After a SACK or SHUTDOWN was worked off: T3-rtx and all that waits for progress."""
         outbound = self._outbound
         assert outbound is not None
-        timers = self._timers
         if outbound.must_forward:
             self._forward_due = True
-        if not outbound.outstanding:
-            timers.stop(Timer.T3_RTX)  # R2
+        if outbound.next_tsn - 1 == outbound.cumulative:
+            self._timers.deadlines.pop(Timer.T3_RTX, None)  # R2
         elif advanced:
-            timers.set(Timer.T3_RTX, now + self.congestion.rto)  # R3
+            self._timers.deadlines[Timer.T3_RTX] = now + self.congestion.rto  # R3
         if outbound.progress:
             self._progress_at, self._tail_probed = now, False
         if advanced:
@@ -552,8 +557,8 @@ class Association:
                     or inbound.window_opened
                 ):
                     self._sack_now = True
-                elif Timer.SACK not in self._timers:
-                    self._timers.set(Timer.SACK, now + self._config.sack_delay)
+                elif Timer.SACK not in self._timers.deadlines:
+                    self._timers.deadlines[Timer.SACK] = now + self._config.sack_delay
             if self._sack_now and self.state is State.SHUTDOWN_SENT:
                 self._send_shutdown(now)
         if self._sack_now or (self._may_flush and self._has_work()):
@@ -638,8 +643,8 @@ class Association:
             self._start_t3(now)
         if outbound.flight != flown:
             self._progress_at = now
-            if Timer.TAIL_PROBE not in self._timers and not self._tail_probed:
-                self._timers.set(Timer.TAIL_PROBE, now + self._tail_delay())
+            if not self._tail_probed and Timer.TAIL_PROBE not in self._timers.deadlines:
+                self._timers.deadlines[Timer.TAIL_PROBE] = now + self._tail_delay()
         if queue.events:
             self._events += queue.events
             queue.events.clear()
@@ -653,12 +658,12 @@ class Association:
 
     def _sack_sent(self) -> None:
         self._sack_now, self._sack_count = False, 0
-        self._timers.stop(Timer.SACK)
+        self._timers.deadlines.pop(Timer.SACK, None)
 
     def _start_t3(self, now: Instant) -> None:
         """Start T3-rtx unless it runs. Spec: RFC 9260 §6.3.2 (R1)."""
-        if Timer.T3_RTX not in self._timers:
-            self._timers.set(Timer.T3_RTX, now + self.congestion.rto)
+        if Timer.T3_RTX not in self._timers.deadlines:
+            self._timers.deadlines[Timer.T3_RTX] = now + self.congestion.rto
 
     def _send_alone(self, chunk: bytes, tag: int, now: Instant) -> None:
         """A packet outside the association's own stream of packets: always with a checksum."""

@@ -421,8 +421,8 @@ class DataChannels:
     def _pump(self, now: Instant) -> None:
         """Work off the association's events, until there are none."""
         association = self.association
-        while events := association.take_events():
-            for event in events:
+        while association.has_events:
+            for event in association.take_events():
                 if type(event) is StreamMessage:  # the lane
                     self._on_message(event, now)
                 else:

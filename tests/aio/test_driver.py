@@ -118,6 +118,7 @@ def test_a_listener_that_never_stops_talking_does_not_starve_the_loop() -> None:
             count += 1
             if not stop.is_set():
                 machine.report(event)
+                driver.touch()
 
         driver = Driver(machine, listener)
         machine.report(Woken(0.0))
