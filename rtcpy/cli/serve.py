@@ -10,7 +10,7 @@ import asyncio
 import errno
 import signal
 import sys
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from ipaddress import ip_address
 
 from rtcpy.core.env import SystemEntropy
@@ -20,14 +20,17 @@ from rtcpy.servers.stun import DEFAULT_PORT, StunService
 from rtcpy.stun import Answered, Authenticator, StunServer
 
 NAME = "serve"
-SUMMARY = "run a STUN server: it tells clients the address they are seen from"
+SUMMARY = "run a STUN server, a signalling server, or both"
 
 DESCRIPTION = """\
 Run servers that a WebRTC application needs beside itself, until Ctrl-C or SIGTERM.
 
 STUN  A browser behind a router does not know its public address. It sends a Binding request to a STUN
       server, and the answer holds the address the request came from; that becomes an ICE candidate
-      ("srflx"). On one machine there is no router between, so you will see your own address again."""
+      ("srflx"). On one machine there is no router between, so you will see your own address again.
+
+Signalling  Two endpoints that cannot reach each other yet exchange offer, answer and candidates through it:
+      whoever connects to the same ROOM hears the other. It relays JSON and understands nothing of it."""
 
 EPILOG = """\
 examples:
@@ -36,12 +39,15 @@ examples:
   rtcpy serve --stun 127.0.0.1 --stun [::1]           IPv4 and IPv6
   rtcpy serve --stun 0.0.0.0 --verbose                for the whole network, one line per answer
   rtcpy serve --stun --realm example.org --user ann:secret     only for ann (RFC 8489 §9.2)
+  rtcpy serve --signaling                             WebSocket on 127.0.0.1:8765; connect to ws://127.0.0.1:8765/ROOM
+  rtcpy serve --signaling --origin https://lab.example --token s3cret     for that page, with ?token=s3cret
 
 To use it from a page:   new RTCPeerConnection({iceServers: [{urls: "stun:127.0.0.1:3478"}]})
 and from rtcpy:          rtcpy.Configuration(ice_servers=[rtcpy.IceServer(urls="stun:127.0.0.1:3478")])"""
 
 DEFAULT_ADDRESS = Address("127.0.0.1", DEFAULT_PORT)
 DEFAULT_REALM = "rtcpy"
+DEFAULT_SIGNALING = Address("127.0.0.1", 8765)
 
 
 def parse_endpoint(text: str, default_port: int = DEFAULT_PORT) -> Address:
@@ -88,7 +94,7 @@ def parse_user(text: str) -> tuple[str, str]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``rtcpy serve``. TURN and signalling will be `--turn` and `--signaling` beside `--stun`."""
+    """The options of ``rtcpy serve``. TURN will be `--turn` beside them."""
     parser.description, parser.epilog = DESCRIPTION, EPILOG
     parser.add_argument(
         "--stun",
@@ -111,16 +117,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--realm", default=DEFAULT_REALM, help="the realm of those credentials (default: %(default)s)"
     )
+    parser.add_argument(
+        "--signaling",
+        metavar="HOST[:PORT]",
+        nargs="?",
+        const=DEFAULT_SIGNALING,
+        type=lambda text: parse_endpoint(text, DEFAULT_SIGNALING.port),
+        help=f"relay signalling over WebSocket here (default: {DEFAULT_SIGNALING})",
+    )
+    parser.add_argument(
+        "--origin",
+        metavar="ORIGIN",
+        action="append",
+        default=[],
+        help="let pages of this origin use the signalling server, e.g. https://lab.example; may be repeated "
+        "(pages of this machine always may)",
+    )
+    parser.add_argument(
+        "--token", metavar="TEXT", help="clients of the signalling server must connect with ?token=TEXT"
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="print one line per answer")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM."""
-    if not arguments.stun:
+    if not arguments.stun and not arguments.signaling:
         print(
             "rtcpy serve: nothing to serve; say for example --stun (see rtcpy serve --help)", file=sys.stderr
         )
         return 2
+    if arguments.signaling:
+        try:
+            import websockets as _websockets  # noqa: F401
+        except ImportError:
+            print(
+                "rtcpy serve: signalling needs the websockets package: pip install 'rtcpy[cli]'",
+                file=sys.stderr,
+            )
+            return 1
     try:
         return asyncio.run(_serve(arguments))
     except UsageError as error:
@@ -137,24 +171,45 @@ async def _serve(arguments: argparse.Namespace) -> int:
     authenticator = None
     if arguments.user:
         authenticator = Authenticator(arguments.realm, dict(arguments.user), entropy=SystemEntropy())
-    try:
-        service = await StunService.start(
-            arguments.stun,
-            machine=StunServer(authenticator=authenticator),
-            observer=_print_event if arguments.verbose else None,
-        )
-    except OSError as error:
-        print(f"rtcpy serve: cannot listen on {error.filename}: {_explain(error)}", file=sys.stderr)
-        return 1
-    try:
-        for address in service.addresses:
-            print(f"stun: listening on {address} (udp)", flush=True)
+    async with AsyncExitStack() as running:
+        service: StunService | None = None
+        try:
+            if arguments.stun:
+                service = await StunService.start(
+                    arguments.stun,
+                    machine=StunServer(authenticator=authenticator),
+                    observer=_print_event if arguments.verbose else None,
+                )
+                running.callback(service.close)
+                for address in service.addresses:
+                    print(f"stun: listening on {address} (udp)", flush=True)
+            if arguments.signaling:
+                print(
+                    f"signaling: listening on {await _start_signaling(arguments, running)}/ROOM", flush=True
+                )
+        except OSError as error:
+            where = error.filename or arguments.signaling
+            print(f"rtcpy serve: cannot listen on {where}: {_explain(error)}", file=sys.stderr)
+            return 1
         print("Press Ctrl-C to stop.", flush=True)
         await stop.wait()
-    finally:
-        service.close()
-    print(_summary(service), flush=True)
+    if service is not None:
+        print(_summary(service), flush=True)
     return 0
+
+
+async def _start_signaling(arguments: argparse.Namespace, running: AsyncExitStack) -> str:
+    """Start the signalling server; returns its URL. Raises OSError."""
+    from rtcpy.servers.signaling import LOCAL_ORIGINS, SignalingServer
+
+    server = SignalingServer(
+        arguments.signaling.host,
+        arguments.signaling.port,
+        origins=[*LOCAL_ORIGINS, *arguments.origin],
+        token=arguments.token,
+    )
+    await running.enter_async_context(server)
+    return server.url
 
 
 def _print_event(event: Event) -> None:

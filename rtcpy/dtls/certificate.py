@@ -16,6 +16,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -55,6 +56,9 @@ _PUBLIC_HASHES = {
 }
 
 
+_HEX_PAIRS = re.compile("[0-9A-F]{2}(?::[0-9A-F]{2})*")
+
+
 class FingerprintMismatchError(CryptoError):
     """No trusted fingerprint of the description belongs to the certificate that the peer presented."""
 
@@ -89,10 +93,9 @@ class Fingerprint:
 
     def digest(self) -> bytes | None:
         """The hash as bytes, or None when `value` is not hex pairs with colons."""
-        pairs = self.value.split(":")
-        if any(len(pair) != 2 or pair.strip("0123456789ABCDEF") for pair in pairs):
+        if _HEX_PAIRS.fullmatch(self.value) is None:
             return None
-        return bytes(int(pair, 16) for pair in pairs)
+        return bytes.fromhex(self.value.replace(":", ""))
 
     def __str__(self) -> str:
         return f"{self.algorithm} {self.value}"
@@ -104,7 +107,7 @@ def fingerprint_of(der: bytes, algorithm: str = "sha-256") -> Fingerprint:
     Spec: RFC 8122 §5.
     """
     digest = _PUBLIC_HASHES[algorithm.lower()](der).hexdigest().upper()
-    return Fingerprint(algorithm, ":".join(digest[i : i + 2] for i in range(0, len(digest), 2)))
+    return Fingerprint(algorithm, ":".join([digest[i : i + 2] for i in range(0, len(digest), 2)]))
 
 
 def check_fingerprints(der: bytes, offered: Iterable[Fingerprint]) -> Fingerprint:

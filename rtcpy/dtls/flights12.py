@@ -27,14 +27,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 
+from rtcpy.core.enums import KeyEnum
 from rtcpy.dtls.events import DTLS_1_2
 from rtcpy.dtls.messages import HANDSHAKE_HEADER_LENGTH, Message
 from rtcpy.dtls.record12 import ContentType, WriteEpoch
 
 
-class HandshakeState(Enum):
+class HandshakeState(KeyEnum):
     """What a side waits for. RFC 6347 names only WAITING and FINISHED; which message, RFC 5246 §7.3 says."""
 
     START = "start"
@@ -51,7 +51,7 @@ class HandshakeState(Enum):
     FINISHED = "finished"
 
 
-class Input(Enum):
+class Input(KeyEnum):
     """What may come. Named as in RFC 5246 §7.4; ChangeCipherSpec is no handshake message, but has its turn too."""
 
     START = "start"

@@ -12,10 +12,11 @@ Spec: RFC 9260 §4 (figure 3), §9.2.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
+
+from rtcpy.core.enums import KeyEnum
 
 
-class State(Enum):
+class State(KeyEnum):
     """RFC 9260 §4."""
 
     CLOSED = "CLOSED"
@@ -28,7 +29,7 @@ class State(Enum):
     SHUTDOWN_ACK_SENT = "SHUTDOWN-ACK-SENT"
 
 
-class Input(Enum):
+class Input(KeyEnum):
     """What moves an association."""
 
     ASSOCIATE = "command: start"

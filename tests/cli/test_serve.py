@@ -122,3 +122,56 @@ def test_a_realm_that_is_too_long() -> None:
     assert result.returncode == 2
     assert "longer than 36 bytes" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_signaling_beside_stun() -> None:
+    pytest.importorskip("websockets", reason="needs the websockets package")
+    from websockets.exceptions import InvalidStatus
+    from websockets.sync.client import connect
+
+    process = subprocess.Popen(
+        [*COMMAND, "--stun", "127.0.0.1:0", "--signaling", "127.0.0.1:0", "--token", "s3cret"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("stun: listening on 127.0.0.1:")
+        line = process.stdout.readline()
+        assert line.startswith("signaling: listening on ws://127.0.0.1:") and line.endswith("/ROOM\n")
+        assert process.stdout.readline() == "Press Ctrl-C to stop.\n"
+        url = line.split()[3].removesuffix("/ROOM")
+        with pytest.raises(InvalidStatus):
+            connect(f"{url}/lesson", proxy=None)
+        with (
+            connect(f"{url}/lesson?token=s3cret", proxy=None) as one,
+            connect(f"{url}/lesson?token=s3cret", proxy=None) as two,
+        ):
+            assert '"welcome"' in str(one.recv(PATIENCE))
+            assert '"welcome"' in str(two.recv(PATIENCE))
+            assert '"joined"' in str(one.recv(PATIENCE))
+            two.send('{"bye":true}')
+            assert one.recv(PATIENCE) == '{"bye":true}'
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0
+        assert err == ""
+        assert "stun: stopped" in out
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def test_a_signaling_port_in_use() -> None:
+    pytest.importorskip("websockets", reason="needs the websockets package")
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        result = run("--signaling", f"127.0.0.1:{port}")
+    assert result.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in result.stderr
+    assert "another program has this port" in result.stderr
