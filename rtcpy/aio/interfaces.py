@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -21,7 +22,7 @@ MAX_LOCAL_ADDRESSES = 32  # sockets per connection; a host with more addresses g
 
 # A cache of what the system says, with the instant of `time.monotonic`: forgetting it changes nothing but the time
 # that the next connection takes.
-_listing: tuple[float, list[NetworkAddress]] | None = None
+_LISTINGS: deque[tuple[float, list[NetworkAddress]]] = deque(maxlen=1)
 
 
 @dataclass(slots=True, frozen=True)
@@ -66,11 +67,10 @@ def recent_addresses() -> list[NetworkAddress]:
     A server that takes calls by the hundred would otherwise ask for every one; a laptop that changes networks is
     noticed by the next ICE restart all the same.
     """
-    global _listing
     now = time.monotonic()
-    if _listing is None or now - _listing[0] > LISTING_VALID:
-        _listing = (now, list_addresses())
-    return _listing[1]
+    if not _LISTINGS or now - _LISTINGS[0][0] > LISTING_VALID:
+        _LISTINGS.append((now, list_addresses()))
+    return _LISTINGS[0][1]
 
 
 def choose_addresses(

@@ -13,8 +13,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
+from functools import lru_cache
 
+from rtcpy.core.enums import KeyEnum
 from rtcpy.core.env import Entropy, random_text
 from rtcpy.core.machine import Address
 
@@ -30,10 +31,13 @@ UFRAG_CHARACTERS = 4  # 24 bits of randomness, the least that RFC 8445 §5.3 all
 PWD_CHARACTERS = 24  # 144 bits; RFC 8445 §5.3 asks for 128
 MIN_UFRAG_CHARACTERS, MIN_PWD_CHARACTERS, MAX_CREDENTIAL_CHARACTERS = 4, 22, 256  # RFC 8839 §5.4
 
+REMEMBERED_ADDRESSES = 256
+"""IP literals whose meaning is kept, in the whole process: a connection asks about each of its few a dozen times."""
+
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-class CandidateType(Enum):
+class CandidateType(KeyEnum):
     """How a candidate was found; the value is the token after `typ` in SDP. Spec: RFC 8445 §5.1.1, RFC 8839 §5.1."""
 
     HOST = "host"
@@ -123,6 +127,25 @@ class Candidate:
     def transport_address(self) -> Address:
         """`address` and `port` together."""
         return Address(self.address, self.port)
+
+    def copy(self) -> Candidate:
+        """The same in another record, for whoever may change theirs."""
+        return Candidate(
+            self.foundation,
+            self.component,
+            self.transport,
+            self.priority,
+            self.address,
+            self.port,
+            self.type,
+            self.related_address,
+            self.related_port,
+            self.tcp_type,
+            self.ufrag,
+            self.generation,
+            self.url,
+            self.base,
+        )
 
 
 # --- ranking -------------------------------------------------------------------------------------------------
@@ -232,6 +255,7 @@ def default_candidate(candidates: Iterable[Candidate]) -> Candidate | None:
 # --- addresses -----------------------------------------------------------------------------------------------
 
 
+@lru_cache(REMEMBERED_ADDRESSES)
 def parse_ip(host: str) -> IPAddress | None:
     """`host` as an address object, or `None` if it is a name or rubbish."""
     try:
@@ -242,8 +266,13 @@ def parse_ip(host: str) -> IPAddress | None:
 
 def canonical(address: Address) -> Address:
     """The same address as sockets spell it: lower case, zeros compressed, without scope. Names are kept."""
-    ip = parse_ip(address.host.partition("%")[0])
-    return address if ip is None else Address(str(ip), address.port)
+    return Address(_canonical_host(address.host), address.port)
+
+
+@lru_cache(REMEMBERED_ADDRESSES)
+def _canonical_host(host: str) -> str:
+    ip = parse_ip(host.partition("%")[0])
+    return host if ip is None else str(ip)
 
 
 def unusable_reason(address: Address, *, allow_loopback: bool) -> str | None:
@@ -258,13 +287,24 @@ def unusable_reason(address: Address, *, allow_loopback: bool) -> str | None:
 
     Spec: RFC 8445 §5.1.1.1 (what must not be offered), §19.5.1.
     """
-    if address.host.lower().rstrip(".").endswith(".local"):
+    reason = _unusable_host(address.host)
+    if reason == _LOOPBACK and allow_loopback:
+        reason = None
+    if reason is None and not 0 < address.port <= 0xFFFF:
+        return "port 0"
+    return reason
+
+
+_LOOPBACK = "loopback address"
+
+
+@lru_cache(REMEMBERED_ADDRESSES)
+def _unusable_host(host: str) -> str | None:
+    if host.lower().rstrip(".").endswith(".local"):
         return "mDNS names are not resolved"
-    ip = parse_ip(address.host)
+    ip = parse_ip(host)
     if ip is None:
         return "not an IP address"
-    if not 0 < address.port <= 0xFFFF:
-        return "port 0"
     if ip.is_unspecified or (ip.version == 4 and int(ip) >> 24 == 0):
         return "unspecified address"
     if ip.is_multicast:
@@ -276,9 +316,7 @@ def unusable_reason(address: Address, *, allow_loopback: bool) -> str | None:
             return "IPv4 address in IPv6 form"
         if ip.is_site_local:
             return "deprecated site-local address"
-    if ip.is_loopback and not allow_loopback:
-        return "loopback address"
-    return None
+    return _LOOPBACK if ip.is_loopback else None
 
 
 def may_pair(local: IPAddress, remote: IPAddress) -> bool:

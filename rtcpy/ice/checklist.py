@@ -21,10 +21,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from rtcpy.core.enums import KeyEnum
 from rtcpy.core.machine import Address, Instant
 from rtcpy.ice.candidate import Candidate, pair_priority
 from rtcpy.ice.events import CandidatePairStats
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from rtcpy.ice.session import Stream
 
 
-class PairState(Enum):
+class PairState(KeyEnum):
     """Spec: RFC 8445 §6.1.2.6; the values are those of W3C `RTCStatsIceCandidatePairState`."""
 
     FROZEN = "frozen"
@@ -43,7 +44,7 @@ class PairState(Enum):
     FAILED = "failed"
 
 
-class PairInput(Enum):
+class PairInput(KeyEnum):
     """What can happen to a pair."""
 
     UNFREEZE = "a pair of its foundation succeeded, or none is being tried"
@@ -159,8 +160,8 @@ class CandidatePair:
     def statistics(self, *, selected: bool) -> CandidatePairStats:
         """What has happened on the pair so far; `selected` says whether it is the path in use."""
         return CandidatePairStats(
-            local=replace(self.reflexive or self.local),
-            remote=replace(self.remote),
+            local=(self.reflexive or self.local).copy(),
+            remote=self.remote.copy(),
             state=self.state.value,
             priority=self.priority,
             nominated=self.nominated,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from rtcpy.core.enums import KeyEnum
 from rtcpy.core.machine import Address, Event, Instant
 from rtcpy.ice.candidate import Candidate
 
 
-class IceConnectionState(Enum):
+class IceConnectionState(KeyEnum):
     """How far connecting has come. Spec: W3C webrtc §5.6.4 (`RTCIceTransportState`)."""
 
     NEW = "new"

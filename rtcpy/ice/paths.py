@@ -7,8 +7,6 @@ Specs: RFC 8445 §12.1 (where data may go), §8.1.1 (several nominations), §9 (
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from rtcpy.core.env import Entropy
 from rtcpy.core.machine import Address, Instant
 from rtcpy.ice.checklist import CandidatePair
@@ -99,8 +97,8 @@ class Paths:
         return PairSelected(
             local=pair.local_address,
             remote=pair.remote_address,
-            local_candidate=replace(pair.reflexive or pair.local),
-            remote_candidate=replace(pair.remote),
+            local_candidate=(pair.reflexive or pair.local).copy(),
+            remote_candidate=pair.remote.copy(),
             nominated=pair is pair.stream.selected,
             stream=index,
         )

@@ -7,8 +7,6 @@ Specs: RFC 8838 §11 (trickled candidates), RFC 8445 §7.3.1.3 (peer-reflexive),
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from rtcpy.core.machine import Address
 from rtcpy.ice.candidate import (
     COMPONENT_RTP,
@@ -50,7 +48,8 @@ def add_signalled(stream: Stream, candidate: Candidate) -> Candidate | str | Non
     if known is None:
         if len(stream.remote) >= MAX_REMOTE_CANDIDATES:
             return "more candidates than MAX_REMOTE_CANDIDATES"
-        own = replace(candidate, address=address.host, url=None, base=None)
+        own = candidate.copy()
+        own.address, own.url, own.base = address.host, None, None
         stream.remote[address] = own
         return own
     if known.type is CandidateType.PEER_REFLEXIVE and candidate.type is not CandidateType.PEER_REFLEXIVE:
