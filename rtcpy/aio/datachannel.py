@@ -228,7 +228,7 @@ class DataChannel(Emitter):
 
     def _deliver(self, message: str | bytes) -> None:
         """A message came in: to the listeners, and to the reader if there is one (or nobody yet)."""
-        listening = self._has_listeners("message")
+        listening = self._events.get("message")
         if listening and not self._backlog:
             self.emit("message", message)
             if not self._reading:
@@ -330,7 +330,11 @@ class DataChannel(Emitter):
                 self._waiters.remove(waiter)
                 if not waiter[2].done():
                     waiter[2].set_result(None)
-        if before > self._threshold >= amount and self._state is DataChannelState.OPEN:
+        if (
+            before > self._threshold >= amount
+            and self._state is DataChannelState.OPEN
+            and "bufferedamountlow" in self._events
+        ):
             self.emit("bufferedamountlow")
 
     # ------------------------------------------------------------------ waiting

@@ -188,7 +188,7 @@ class Driver(Generic[E]):
                     except Exception as exc:  # noqa: BLE001  a listener's mistake is its own
                         self._report("an event listener raised", exc)
                 # Listeners answer with commands, and commands say so by `touch`: nothing else makes packets here.
-                if self._after_pump is not None:
+                if not self._again and self._after_pump is not None:
                     self._after_pump()
                 if not self._again:
                     break

@@ -437,7 +437,7 @@ class Transport:
 
     def _send_down(self, channels: sctp.DataChannels, now: Instant) -> None:
         """What SCTP wants to say becomes DTLS records."""
-        packets = channels.take_packets()
+        packets = channels.association.take_packets()
         if not packets:
             return
         secured = self.dtls

@@ -169,7 +169,7 @@ class Association:
         self._resets = StreamResets(0, 0)
         self._timers: TimerTable[Timer] = TimerTable()
         self._packets: list[bytes] = []
-        self._events: list[Event] = []
+        self.events: list[Event] = []  # what `take_events` will give
         self._control: list[bytes] = []  # chunks that wait for the next packet
         self._sack_count = 0  # packets with DATA since the last SACK
         self._sack_now = False
@@ -352,14 +352,9 @@ class Association:
         packets, self._packets = self._packets, []
         return packets
 
-    @property
-    def has_events(self) -> bool:
-        """Whether `take_events` would give any."""
-        return bool(self._events)
-
     def take_events(self) -> list[Event]:
         """What happened, in order."""
-        events, self._events = self._events, []
+        events, self.events = self.events, []
         return events
 
     def next_timeout(self) -> Instant | None:
@@ -545,7 +540,7 @@ class Association:
         inbound = self._inbound
         if inbound is not None:
             if inbound.messages:
-                self._events += inbound.messages
+                self.events += inbound.messages
                 inbound.messages.clear()
             if self._resets.deferred is not None:
                 self._try_deferred_reset(now)
@@ -615,7 +610,7 @@ class Association:
                 head += inbound.sack(space - len(head))
                 self._sack_sent()
             data = b""
-            if sends and not self._control and outbound.pending:
+            if sends and not self._control and (queue.buffered or outbound.to_retransmit):
                 room = space - len(head)
                 if self._sack_count and room > 16 and not head:
                     # A delayed SACK rides along if there is DATA to ride on, and both fit.
@@ -634,7 +629,7 @@ class Association:
             self.packets_sent += 1
             if self._tap is not None:
                 self._tap.packet("sctp", Direction.OUT, packet, now=now)
-            if not (self._control or self._sack_now or outbound.pending):
+            if not (self._control or self._sack_now or queue.buffered or outbound.to_retransmit):
                 break
         if outbound.earliest_resent:
             outbound.earliest_resent = False
@@ -646,7 +641,7 @@ class Association:
             if not self._tail_probed and Timer.TAIL_PROBE not in self._timers.deadlines:
                 self._timers.deadlines[Timer.TAIL_PROBE] = now + self._tail_delay()
         if queue.events:
-            self._events += queue.events
+            self.events += queue.events
             queue.events.clear()
 
     def _take_control(self, space: int) -> bytes:
@@ -706,13 +701,13 @@ class Association:
         self._move(by, now)
         self._over = True
         if self._inbound is not None:
-            self._events += self._inbound.messages
+            self.events += self._inbound.messages
         self._timers.clear()
         self._control.clear()
         self._queue.clear()
         self._inbound = self._outbound = self._writer = None
         if event is not None:
-            self._events.append(event)
+            self.events.append(event)
 
     def _establish(self, now: Instant) -> None:
         """Enter ESTABLISHED (the state has been set): timers, path MTU search, what waited."""
@@ -720,7 +715,7 @@ class Association:
         for timer in (Timer.T1_INIT, Timer.T1_COOKIE, Timer.T2_SHUTDOWN, Timer.T5_SHUTDOWN_GUARD):
             self._timers.stop(timer)
         self._tries = self._errors = 0
-        self._events.append(Established(self.outbound_streams, self.inbound_streams))
+        self.events.append(Established(self.outbound_streams, self.inbound_streams))
         if self._config.heartbeat_interval:
             self._timers.set(Timer.HEARTBEAT, now + self._config.heartbeat_interval)
         self.path.restart(now)
@@ -967,7 +962,7 @@ class Association:
         self._local = cookie.local
         self._adopt(cookie.remote, now)
         self._move(Input.VALID_COOKIE, now)
-        self._events.append(Restarted())
+        self.events.append(Restarted())
         self._establish(now)
 
     def _on_cookie_echo_late(self, chunk: bytes, now: Instant) -> None:
@@ -1126,10 +1121,10 @@ class Association:
         request, inbound = self._resets.deferred, self._inbound
         if request is None or inbound is None or not inbound.has_all(request.last_tsn):
             return False
-        self._events += inbound.messages
+        self.events += inbound.messages
         inbound.messages.clear()
         stream_ids = inbound.reset_streams(request.stream_ids)
-        self._events.append(StreamsReset(stream_ids, incoming=True, result=ResetResult.PERFORMED))
+        self.events.append(StreamsReset(stream_ids, incoming=True, result=ResetResult.PERFORMED))
         self._say(self._resets.answer(request.request_seq, ResetResult.PERFORMED))
         return True
 
@@ -1164,7 +1159,7 @@ class Association:
         if result == ResetResult.ALREADY_IN_PROGRESS:
             self._resets.ask(stream_ids)
         else:
-            self._events.append(StreamsReset(stream_ids, incoming=False, result=result))
+            self.events.append(StreamsReset(stream_ids, incoming=False, result=result))
         self._pump_resets(now)
 
     # -- path MTU ----------------------------------------------------------------------------------

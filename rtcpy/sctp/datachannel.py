@@ -421,7 +421,7 @@ class DataChannels:
     def _pump(self, now: Instant) -> None:
         """Work off the association's events, until there are none."""
         association = self.association
-        while association.has_events:
+        while association.events:
             for event in association.take_events():
                 if type(event) is StreamMessage:  # the lane
                     self._on_message(event, now)

@@ -70,7 +70,7 @@ class Outbound:
         "_order",
         "_peer_window",
         "_recovery_exit",
-        "_retransmit",
+        "to_retransmit",
         "_sent",
         "_timed_at",
         "_timed_tsn",
@@ -107,7 +107,7 @@ class Outbound:
         self._sent: list[Sent] = []
         self._head = 0  # index in _sent of TSN cumulative + 1
         self._gaps: list[tuple[int, int]] = []  # extended, inclusive: what the last SACK reported
-        self._retransmit: list[int] = []  # heap of extended TSNs; entries may be stale
+        self.to_retransmit: list[int] = []  # heap of extended TSNs; entries may be stale; read by `_flush`
         self._order = 0
         self._recovery_exit: int | None = None
         self._timed_tsn, self._timed_at = -1, 0.0
@@ -130,7 +130,7 @@ class Outbound:
     @property
     def pending(self) -> bool:
         """Whether anything waits to be sent, first or again; windows aside."""
-        return self.queue.buffered > 0 or bool(self._retransmit)
+        return self.queue.buffered > 0 or bool(self.to_retransmit)
 
     @property
     def blocked_by_window(self) -> bool:
@@ -164,12 +164,12 @@ class Outbound:
         congestion = self.congestion
         out = b""
         count = 0
-        if self._retransmit:
+        if self.to_retransmit:
             out, count = self._fill_retransmissions(room, now, alone)
             room -= len(out)
         cwnd = congestion.cwnd
         queue = self.queue
-        while self.flight < cwnd and room > DATA_OVERHEAD:
+        while queue.buffered and self.flight < cwnd and room > DATA_OVERHEAD:
             message = queue.current or queue.next_message(now)
             if message is None:
                 break
@@ -214,7 +214,9 @@ class Outbound:
             flags |= FLAG_ENDING
             queue.current = None
         if self.flight + size >= self.congestion.cwnd:
-            flags |= FLAG_IMMEDIATE  # RFC 9260 §6.1: the window is full, waiting for a delayed SACK would cost
+            flags |= (
+                FLAG_IMMEDIATE  # RFC 9260 §6.1: the window is full, waiting for a delayed SACK would cost
+            )
         piece = data if size == len(data) else data[offset:end]
         chunk = write_data(flags, tsn & M32, stream.stream_id, message.stream_seq, message.ppid, piece)
         if self.flight == 0:
@@ -233,7 +235,7 @@ class Outbound:
     def _fill_retransmissions(self, room: int, now: Instant, alone: bool) -> tuple[bytes, int]:
         """Lost chunks, lowest TSN first, as far as cwnd and room allow. Spec: RFC 9260 §6.1 (C), §7.2.4 (3)."""
         parts: list[bytes] = []
-        heap = self._retransmit
+        heap = self.to_retransmit
         cwnd = self.congestion.cwnd
         while heap:
             sent = self._at(heap[0])
@@ -340,7 +342,7 @@ class Outbound:
             if sent.state == IN_FLIGHT:
                 self.flight -= sent.size
                 sent.state = LOST
-                heappush(self._retransmit, sent.tsn)
+                heappush(self.to_retransmit, sent.tsn)
 
     def _pass(self, extended: int, now: Instant) -> tuple[int, int]:
         """Everything up to `extended` has arrived: forget it. Returns bytes newly known to be there, and the latest order."""
@@ -462,7 +464,7 @@ class Outbound:
         if limit is not None and sent.sends > limit and self._may_abandon(sent.message):
             self._abandon(sent.message)
         else:
-            heappush(self._retransmit, sent.tsn)
+            heappush(self.to_retransmit, sent.tsn)
 
     def probe_tail(self) -> bool:
         """Nothing was heard for two round trips: send the earliest chunk in flight again, once, before T3-rtx fires.
@@ -587,7 +589,9 @@ class Outbound:
         doomed = {id(message) for message in again}
         current = self.queue.current
         if current is not None and id(current) in doomed:
-            self.queue.sent(current, len(current.data) - current.offset)  # `push_front` counts the whole again
+            self.queue.sent(
+                current, len(current.data) - current.offset
+            )  # `push_front` counts the whole again
             self.queue.current = None
         for sent in self._sent[self._head :]:
             if id(sent.message) in doomed:
