@@ -93,6 +93,7 @@ class PeerConnection(Emitter):
             "icegatheringstatechange",
             "connectionstatechange",
             "datachannel",
+            "track",  # may be listened to; fires when media is there
             "error",
         }
     )
