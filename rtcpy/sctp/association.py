@@ -1269,10 +1269,15 @@ class Association:
             self.congestion.timed_out()
             self._arm_probe()
         if outbound.partial_reliability and outbound.has_oversize:
-            # For one RTO nothing was sent; until the answer comes, no oversize chunk leaves any more (`_flush`).
+            # The first expiry only stops oversize chunks from leaving (`_flush`); one may have left a moment ago. At
+            # the next there has been none for a backed-off RTO, and the answer to a question now tells all.
+            if self._renumber_due:
+                self._ask_for_sack()
+                self._asked = [*self._asked[-3:], outbound.cumulative & 0xFFFFFFFF]
             self._renumber_due = True
-            self._ask_for_sack()
-            self._asked = [*self._asked[-3:], outbound.cumulative & 0xFFFFFFFF]
+        else:
+            self._renumber_due = False
+            self._asked.clear()
         self._forward_due = True
         if outbound.outstanding:
             self._timers.set(Timer.T3_RTX, now + self.congestion.rto)
