@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 Message = str | bytes
 OnCandidate = Callable[[dict[str, Any] | None], Awaitable[None]]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ChannelInfo:
-    """What one side knows of a channel."""
+    """What one side knows of a channel; `unknown` names the fields that its API cannot tell."""
 
     label: str
     protocol: str
@@ -26,6 +26,14 @@ class ChannelInfo:
     max_retransmits: int | None
     max_packet_life_time: int | None
     negotiated: bool
+    unknown: frozenset[str] = frozenset()
+
+    def __eq__(self, other: object) -> bool:
+        """The same in every field that both sides can tell."""
+        if not isinstance(other, ChannelInfo):
+            return NotImplemented
+        told = {field.name for field in fields(self)} - {"unknown"} - self.unknown - other.unknown
+        return all(getattr(self, name) == getattr(other, name) for name in told)
 
 
 class End(Protocol):

@@ -6,7 +6,8 @@ const modules = {werift: "werift", libdatachannel: "node-datachannel/polyfill", 
 const {RTCPeerConnection} = require(modules[stack]);
 const write = value => process.stdout.write(JSON.stringify(value) + "\n");
 
-const pc = new RTCPeerConnection(stack === "werift" ? {iceServers: []} : {});
+// Without servers werift asks one of its own choice, in vain in our namespace: let it give up after 50 ms.
+const pc = new RTCPeerConnection(stack === "werift" ? {iceServers: [], iceStunGatherTimeout: 0.05} : {});
 const channels = {}, inbox = {};
 let waiters = [];
 const wake = () => { const woken = waiters; waiters = []; for (const w of woken) w(); };
@@ -54,7 +55,8 @@ const calls = {
   waitOpen: async label => {
     await until(() => channels[label]?.readyState === "open", `open of ${label}`);
     const c = channels[label];
-    return [c.label, c.protocol, c.id, c.ordered, c.maxRetransmits ?? null, c.maxPacketLifeTime ?? null, c.negotiated];
+    const unset = value => value === 65535 ? null : value ?? null;  // what this old libwebrtc says when it was not set
+    return [c.label, c.protocol, c.id, c.ordered, unset(c.maxRetransmits), unset(c.maxPacketLifeTime), c.negotiated];
   },
   waitClosed: label => until(() => channels[label]?.readyState === "closed", `close of ${label}`),
   send: async (label, messages) => {
