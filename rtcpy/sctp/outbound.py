@@ -70,10 +70,10 @@ class Outbound:
         "_order",
         "_peer_window",
         "_recovery_exit",
-        "to_retransmit",
         "_sent",
         "_timed_at",
         "_timed_tsn",
+        "abandoned",
         "advanced",
         "congestion",
         "cumulative",
@@ -88,6 +88,7 @@ class Outbound:
         "progress",
         "queue",
         "retransmissions",
+        "to_retransmit",
     )
 
     def __init__(
@@ -113,6 +114,7 @@ class Outbound:
         self._timed_tsn, self._timed_at = -1, 0.0
         self.flight = 0  # bytes in state IN_FLIGHT
         self.fast_retransmit = False  # one packet may leave whatever cwnd says (RFC 9260 §7.2.4, step 3)
+        self.abandoned = False  # a message was given up since the owner looked: FORWARD TSN may be due
         self.earliest_resent = False  # T3-rtx is to be restarted (RFC 9260 §6.1, §7.2.4 step 4)
         self.one_packet = False  # after a timeout, until something is acknowledged (RFC 9260 §7.2.3)
         self.probe_window = False  # one chunk may leave although the peer's window is closed (§6.1 A)
@@ -173,12 +175,7 @@ class Outbound:
             message = queue.current or queue.next_message(now)
             if message is None:
                 break
-            if (
-                message.expires is not None
-                and message.offset
-                and now >= message.expires
-                and self._may_abandon(message)
-            ):
+            if message.expires is not None and now >= message.expires and self._may_abandon(message):
                 self._abandon(message)
                 continue
             data, offset = message.data, message.offset
@@ -510,14 +507,23 @@ class Outbound:
         return self.partial_reliability and not message.abandoned
 
     def _abandon(self, message: Message) -> None:
-        """Give up a message: all its fragments, sent or not. Spec: RFC 3758 §3.5 (A3)."""
-        message.abandoned = True
+        """Give up a message: all its fragments, sent or not. Spec: RFC 3758 §3.5 (A3).
+
+        A message that was not sent to its end gets one more TSN, under which nothing is ever sent. If all that was
+        sent has arrived, the receiver would otherwise wait for the rest for ever: FORWARD TSN can only speak of TSNs.
+        """
+        message.abandoned = self.abandoned = True
         if message.offset < len(message.data):
             left = len(message.data) - message.offset
             message.offset = len(message.data)
             self.queue.sent(message, left)
             if self.queue.current is message:
                 self.queue.current = None
+            end = Sent(self.next_tsn, b"", 0, message, self._order)
+            end.state = ABANDONED
+            self._sent.append(end)
+            message.stream.last_tsn = self.next_tsn
+            self.next_tsn += 1
         at = self._head + max(message.first_tsn - self.cumulative - 1, 0)
         while at < len(self._sent) and self._sent[at].message is message:
             sent = self._sent[at]
@@ -525,6 +531,7 @@ class Outbound:
                 self.flight -= sent.size
             sent.state = ABANDONED
             at += 1
+        self._advance()
 
     def _advance(self) -> None:
         """Move the Advanced.Peer.Ack.Point over abandoned chunks. Spec: RFC 3758 §3.5 (C1, C2)."""
