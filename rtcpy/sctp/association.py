@@ -597,7 +597,7 @@ class Association:
         space = self.path.size - COMMON_HEADER_SIZE
         sends = self._may_send_data
         if self._forward_due and sends:
-            self._forward_due = False
+            self._forward_due = outbound.abandoned = False
             if outbound.must_forward:
                 self._say(outbound.forward_tsn(space))
                 self._start_t3(now)
@@ -643,6 +643,10 @@ class Association:
         if queue.events:
             self.events += queue.events
             queue.events.clear()
+        if outbound.abandoned:  # while packets were filled
+            outbound.abandoned = False
+            self._forward_due = outbound.must_forward
+            self._flush(now)
 
     def _take_control(self, space: int) -> bytes:
         """Control chunks for one packet, as many as fit."""

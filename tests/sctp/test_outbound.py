@@ -200,6 +200,23 @@ def test_half_sent_message_that_expires_gives_its_buffer_back() -> None:
     assert outbound.queue.buffered == 0 and outbound.queue.current is None
 
 
+@pytest.mark.parametrize("unordered", [False, True])
+def test_a_message_cut_short_gets_an_end_that_can_be_forwarded(unordered: bool) -> None:
+    """All that was sent of it has arrived; without a TSN for the rest the receiver would wait for ever."""
+    outbound = make()
+    outbound.congestion.cwnd = PMDCS
+    push(outbound, 3 * PMDCS, expires=1.0, unordered=unordered)
+    assert [c.tsn for c in send_all(outbound, 0.0)] == [1]
+    outbound.acknowledge(1, 1 << 20, (), 0.5)
+    assert send_all(outbound, 1.5) == []
+    assert outbound.abandoned and outbound.must_forward
+    forward = ForwardTsnChunk.parse(outbound.forward_tsn(500))
+    assert forward.new_cumulative_tsn == 2
+    assert [(s.stream_id, s.stream_seq) for s in forward.skipped] == ([] if unordered else [(0, 0)])
+    push(outbound, PMDCS)
+    assert [(c.tsn, c.stream_seq) for c in send_all(outbound, 1.6)] == [(3, 0 if unordered else 1)]
+
+
 def test_streams_take_turns_by_weight() -> None:
     outbound = make()
     outbound.congestion.cwnd = 0
