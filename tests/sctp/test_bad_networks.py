@@ -210,6 +210,13 @@ def test_every_reliability_mode_keeps_its_promise(
             assert sorted(got) == sorted(sent[stream]), "a reliable message is missing"
     assert a._outbound is not None and not a._outbound.outstanding and a._outbound.flight == 0
     assert a.buffered_amount(0) == 0 and b._inbound is not None and b._inbound.held == 0
+    link.conditions = Conditions()
+    for stream in range(len(streams)):  # whatever was given up, nothing waits for it
+        a.send(stream, 53, b"last", now=link.now)
+    link.run(link.now + 10.0)
+    assert [e.data for e in link.events[1][-len(streams) :] if isinstance(e, StreamMessage)] == [
+        b"last"
+    ] * len(streams)
 
 
 @pytest.mark.parametrize("limit", [0, 1, 3])
