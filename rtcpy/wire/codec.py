@@ -4,8 +4,8 @@
 where neighbouring bit fields form one `Run` of whole bytes. `parse_declared` walks the layout once over the
 bytes; the walk also records spans when asked, so an explanation cannot disagree with the parser.
 
-What can be known from the declaration alone is worked out once, in `wire`: which method reads a step, which one
-encodes a field, which names an enum has. A handshake parses and writes about 80 values, so that this is felt.
+The walk is what a declaration means. Where nobody asks for an explanation and nothing is wrong, `parse` and
+`serialize` take a quicker lane to the same result: functions made of the declaration (`rtcpy.wire.compiled`).
 
 A format on a hot path may override `parse` and `serialize` by hand; `rtcpy.testing.laws.check_wire` proves such
 an override equal to the declaration, errors included.
@@ -20,6 +20,7 @@ from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 from rtcpy.core.errors import WireError
 from rtcpy.wire import fields as f
+from rtcpy.wire.compiled import Reader, Writer, compile_reader, compile_writer
 from rtcpy.wire.fields import BIT_FIELDS, MISSING, Field
 from rtcpy.wire.spans import Span
 
@@ -301,7 +302,7 @@ class Wire:
     Class attributes: `wire_rfc` (the section), `wire_error` (the one exception its parser raises),
     `wire_fields` (all lines in wire order), `wire_layout` (the same, bit fields packed into runs), `wire_steps`
     (the layout with what reads each step; the name is empty for steps that are no attribute), `wire_encoders`
-    (the attributes that are not bits, with what encodes each).
+    (the attributes that are not bits, with what encodes each), `wire_reader` and `wire_writer` (the quick lane).
     """
 
     __slots__ = ()
@@ -312,25 +313,38 @@ class Wire:
     wire_layout: ClassVar[tuple[Any, ...]] = ()
     wire_steps: ClassVar[tuple[tuple[str, Callable[[_Walk, Any], Any], Any], ...]] = ()
     wire_encoders: ClassVar[tuple[tuple[str, Callable[[Any, Any, Any], bytes], Any], ...]] = ()
+    wire_reader: ClassVar[Reader | None] = None
+    wire_writer: ClassVar[Writer | None] = None
 
     @classmethod
     def parse(cls: type[T], buf: Buffer) -> T:
         """Read one value that fills `buf`. Raises `wire_error` with the byte offset. May be overridden by a fast path."""
-        return cls.parse_declared(buf)
+        value, offset = cls.parse_from(buf, 0, len(buf))
+        if offset != len(buf):
+            raise cls._left_over(buf, offset)
+        return value
 
     def serialize(self) -> bytes:
         """The bytes of this value. Raises `wire_error` for a value that the format cannot hold."""
-        return self.serialize_declared()
+        cls = type(self)
+        if cls.wire_writer is None:
+            cls.wire_writer = compile_writer(cls)
+        written = cls.wire_writer(self)
+        return self.serialize_declared() if written is None else written
 
     @classmethod
     def parse_declared(cls: type[T], buf: Buffer) -> T:
-        """`parse` by the declaration alone: the reference that fast paths are compared with."""
-        value, offset = cls.parse_from(buf, 0, len(buf))
+        """`parse` by the walk alone: the reference that fast paths are compared with."""
+        value, offset = cls.parse_from(buf, 0, len(buf), spans=[])
         if offset != len(buf):
-            raise cls.wire_error(
-                f"{cls.__name__}: {len(buf) - offset} bytes left over", offset=offset, rfc=cls.wire_rfc
-            )
+            raise cls._left_over(buf, offset)
         return value
+
+    @classmethod
+    def _left_over(cls, buf: Buffer, offset: int) -> WireError:
+        return cls.wire_error(
+            f"{cls.__name__}: {len(buf) - offset} bytes left over", offset=offset, rfc=cls.wire_rfc
+        )
 
     @classmethod
     def parse_from(
@@ -340,12 +354,18 @@ class Wire:
 
         `spans` collects an explanation of every bit, names prefixed by `prefix`.
         """
+        if spans is None:
+            if cls.wire_reader is None:
+                cls.wire_reader = compile_reader(cls)
+            read: tuple[T, int] | None = cls.wire_reader(buf, offset, end)
+            if read is not None:
+                return read
         walk = _Walk(cls, buf, offset, end, spans, prefix)
         walk.steps()
         return cls(**walk.values), walk.offset
 
     def serialize_declared(self) -> bytes:
-        """`serialize` by the declaration alone."""
+        """`serialize` by the declaration alone: the reference that fast paths are compared with."""
         parts = {name: encode(self, field, getattr(self, name)) for name, encode, field in self.wire_encoders}
         out = bytearray()
         for step in self.wire_layout:
@@ -475,6 +495,7 @@ def wire(rfc: str, *, error: type[WireError] = WireError) -> Callable[[type[T]],
                 setattr(cls, name, dataclasses.field(default_factory=field.default_factory))
         made = dataclass(slots=True, kw_only=True)(cls)
         made.wire_rfc, made.wire_error = rfc, error
+        made.wire_reader = made.wire_writer = None  # made when first used, and never a base class's
         made.wire_fields, made.wire_layout = tuple(declared), _layout(cls.__name__, declared)
         made.wire_steps = tuple(
             ("" if isinstance(step, (Run, f.Pad)) else step.name, READERS[type(step)], step)
