@@ -96,8 +96,7 @@ class Driver(Generic[E]):
         if self._pumping:
             return self._now  # one instant for all that one wake-up brings about
         now = self._loop.time()
-        if now > self._now:
-            self._now = now
+        self._now = max(self._now, now)
         return self._now
 
     @property
@@ -203,7 +202,7 @@ class Driver(Generic[E]):
         """Hand packets to the sockets they name, keeping runs together."""
         sockets = self._sockets
         first: Address = packets[0].local
-        if len(packets) == 1 or len(sockets) == 1 or all(packet.local == first for packet in packets):
+        if len(sockets) == 1 or len(packets) == 1 or all(packet.local == first for packet in packets):
             udp = sockets.get(first)
             if udp is not None:
                 udp.send(packets)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
 from pyee.base import EventEmitter
@@ -60,21 +60,22 @@ class Emitter(EventEmitter):
                 self._emit_handle_potential_error(event, args[0] if args else None)
             return False
         for listener in (*listeners.values(),):  # a copy: listeners may come and go meanwhile
-            self._emit_run(listener, args, kwargs)
+            try:
+                result = listener(*args, **kwargs)
+            except Exception as exc:  # noqa: BLE001  a listener is foreign code; its failure is reported, not spread
+                self._listener_failed(listener, exc)
+                continue
+            if result is not None and asyncio.iscoroutine(result):
+                self._run_coroutine(listener, result)
         return True
 
-    def _emit_run(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        try:
-            result = f(*args, **kwargs)
-        except Exception as exc:  # noqa: BLE001  a listener is foreign code; its failure is reported, not spread
-            self._listener_failed(f, exc)
-            return
-        if result is not None and asyncio.iscoroutine(result):
-            task = asyncio.ensure_future(result)
-            if self._listener_tasks is None:
-                self._listener_tasks = set()
-            self._listener_tasks.add(task)  # the loop holds tasks weakly
-            task.add_done_callback(lambda done: self._listener_done(f, done))
+    def _run_coroutine(self, f: Callable[..., Any], coroutine: Coroutine[Any, Any, Any]) -> None:
+        """A coroutine listener becomes a task of ours, so that its failure is heard of."""
+        task = asyncio.ensure_future(coroutine)
+        if self._listener_tasks is None:
+            self._listener_tasks = set()
+        self._listener_tasks.add(task)  # the loop holds tasks weakly
+        task.add_done_callback(lambda done: self._listener_done(f, done))
 
     def _listener_done(self, f: Callable[..., Any], task: asyncio.Future[Any]) -> None:
         if self._listener_tasks is not None:

@@ -73,6 +73,11 @@ def recent_addresses() -> list[NetworkAddress]:
     return _LISTINGS[0][1]
 
 
+_LOOPBACKS = [
+    [NetworkAddress(name, "127.0.0.1", 8), NetworkAddress(name, "::1", 128)] for name in LOOPBACK_NAMES
+]
+
+
 def choose_addresses(
     available: Sequence[NetworkAddress],
     chosen: Sequence[str] | Callable[[NetworkAddress], bool] | None,
@@ -99,10 +104,7 @@ def choose_addresses(
 
 def admits_loopback(chosen: Sequence[str] | Callable[[NetworkAddress], bool] | None) -> bool:
     """Whether a choice of interfaces lets loopback in; only then are loopback candidates of the peer checked, too."""
-    return any(
-        choose_addresses([NetworkAddress(name, "127.0.0.1", 8), NetworkAddress(name, "::1", 128)], chosen)
-        for name in LOOPBACK_NAMES
-    )
+    return any(choose_addresses(addresses, chosen) for addresses in _LOOPBACKS)
 
 
 def _may_be_host_candidate(address: NetworkAddress) -> bool:

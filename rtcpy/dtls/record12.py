@@ -105,23 +105,23 @@ class ReplayWindow:
     `_seen` is a bit map below the highest number: bit 0 is the highest itself.
     """
 
-    __slots__ = ("_highest", "_seen")
+    __slots__ = ("_seen", "highest")
 
     def __init__(self) -> None:
-        self._highest = -1
+        self.highest = -1
         self._seen = 0
 
     def is_new(self, number: int) -> bool:
         """Whether `number` may still be accepted. Changes nothing: call `mark` once the tag has verified."""
-        behind = self._highest - number
+        behind = self.highest - number
         return behind < 0 or (behind < REPLAY_WINDOW and not self._seen >> behind & 1)
 
     def mark(self, number: int) -> None:
         """Record that `number` came."""
-        ahead = number - self._highest
+        ahead = number - self.highest
         if ahead > 0:
             self._seen = (self._seen << ahead | 1) & 0xFFFFFFFFFFFFFFFF if ahead < REPLAY_WINDOW else 1
-            self._highest = number
+            self.highest = number
         else:
             self._seen |= 1 << -ahead
 
@@ -248,15 +248,16 @@ class ReadEpoch:
         Spec: RFC 6347 §4.1.2.6 (window), §4.1.2.7 (invalid records are discarded silently).
         """
         number_in_epoch = number & _SEQUENCE_MASK
+        window = self._window
         if (
             end - begin < self._minimum
             or end - begin - self._minimum > MAX_PLAINTEXT
-            or not self._window.is_new(number_in_epoch)
+            or (number_in_epoch <= window.highest and not window.is_new(number_in_epoch))
         ):
             return None
         try:
             plain = self._protection.open(number, content_type, packet, begin, end)
         except InvalidTag:
             return None
-        self._window.mark(number_in_epoch)
+        window.mark(number_in_epoch)
         return plain

@@ -793,10 +793,9 @@ class Peer:
 
     def _collect(self, now: Instant) -> None:
         """Translate what the transport reported. Messages, which come by the million, pass as they are."""
-        if self._transport is not None:
-            events = self._transport.take_events()
-            if events:
-                self._dispatch(events, now)
+        transport = self._transport
+        if transport is not None and transport.events:
+            self._dispatch(transport.take_events(), now)
 
     def _dispatch(self, events: Sequence[Event], now: Instant) -> None:
         handlers = self._handlers
@@ -942,7 +941,8 @@ class Peer:
         """`negotiation.plan` and `negotiation.has_sctp` of the present state, worked out once for each state."""
         if self._planned[0] is not self._state:
             state = self._state
-            self._planned = (state, negotiation.plan(state), negotiation.has_sctp(state))
+            planned = negotiation.plan(state)
+            self._planned = (state, planned, negotiation.has_sctp(state, planned))
         return self._planned[1:]
 
     def _require_open(self) -> None:

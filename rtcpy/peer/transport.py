@@ -100,7 +100,6 @@ class Transport:
         "_dtls_config",
         "_early",
         "_entropy",
-        "_events",
         "_out",
         "_sctp_started",
         "_tap",
@@ -112,6 +111,7 @@ class Transport:
         "dropped",
         "dtls",
         "dtls_info",
+        "events",
         "ice",
         "packets_received",
         "packets_sent",
@@ -139,7 +139,7 @@ class Transport:
         self._wall_clock = wall_clock
         self._tap = tap
         self._out: list[Datagram] = []
-        self._events: list[Event] = []
+        self.events: list[Event] = []
         self._early: deque[Datagram] = deque(maxlen=EARLY_DATAGRAMS)
         self._counters_path: tuple[Address, Address] | None = None
         self._counters_by_path: dict[tuple[Address, Address], PathCounters] = {}
@@ -231,9 +231,11 @@ class Transport:
 
     def push(self, *, now: Instant) -> None:
         """Send what a command on the channels has made."""
-        if self.channels is not None:
-            self._events += self.channels.take_events()
-            self._send_down(self.channels, now)
+        channels = self.channels
+        if channels is not None:
+            if channels.events:
+                self.events += channels.take_events()
+            self._send_down(channels, now)
 
     def pump(self, *, now: Instant) -> None:
         """Move what a command on one of the layers (a send, a candidate) has brought up."""
@@ -297,7 +299,7 @@ class Transport:
 
     def take_events(self) -> list[Event]:
         """Drain what the layers reported."""
-        events, self._events = self._events, []
+        events, self.events = self.events, []
         return events
 
     def close(self, *, now: Instant) -> None:
@@ -393,7 +395,7 @@ class Transport:
                 match event:
                     case ice.PairSelected():
                         self._on_path(event, now)
-                self._events.append(event)
+                self.events.append(event)
 
             if self.dtls is not None:
                 arrived: list[bytes] = []
@@ -409,7 +411,7 @@ class Transport:
                         case dtls.PeerCertificate(chain):
                             self.peer_certificates = chain
                     again = True
-                    self._events.append(event)
+                    self.events.append(event)
 
                 records = self.dtls.take_packets()
                 if records:
@@ -418,7 +420,7 @@ class Transport:
                 if arrived:
                     self._send_up(arrived, now)
                 elif self.channels is not None:
-                    self._events += self.channels.take_events()
+                    self.events += self.channels.take_events()
                     self._send_down(self.channels, now)
 
             checks = self.ice.take_packets()
@@ -432,7 +434,7 @@ class Transport:
         channels = self.channels
         if channels is not None:
             channels.receive_batch(contents, now=now)
-            self._events += channels.take_events()
+            self.events += channels.take_events()
             self._send_down(channels, now)
 
     def _send_down(self, channels: sctp.DataChannels, now: Instant) -> None:

@@ -507,7 +507,7 @@ class Association:
         """After a SACK or SHUTDOWN was worked off: T3-rtx and all that waits for progress."""
         outbound = self._outbound
         assert outbound is not None
-        if outbound.must_forward:
+        if outbound.advanced > outbound.cumulative:  # RFC 3758 §3.5 (C3)
             self._forward_due = True
         if outbound.next_tsn - 1 == outbound.cumulative:
             self._timers.deadlines.pop(Timer.T3_RTX, None)  # R2

@@ -79,8 +79,10 @@ class Congestion:
             self.rttvar += RTO_BETA * (abs(self.srtt - rtt) - self.rttvar)
             self.srtt += RTO_ALPHA * (rtt - self.srtt)
             self.min_rtt = min(self.min_rtt, rtt)
-        variance = max(4 * self.rttvar, self._config.rtt_variance_min)
-        self.rto = min(max(self.srtt + variance, self._config.rto_min), self._config.rto_max)
+        config = self._config
+        variance = 4 * self.rttvar
+        rto = self.srtt + (variance if variance > config.rtt_variance_min else config.rtt_variance_min)
+        self.rto = config.rto_min if rto < config.rto_min else min(rto, config.rto_max)
 
     def back_off(self) -> None:
         """A timer expired: wait twice as long next time. Spec: RFC 9260 §6.3.3 (E2)."""
@@ -117,10 +119,6 @@ class Congestion:
                 self.cwnd = min(self.cwnd + self.pmdcs, max(self.limit, self.cwnd))
             else:
                 self.partial_bytes_acked = self.cwnd
-
-    def all_acknowledged(self) -> None:
-        """Nothing is outstanding any more. Spec: RFC 9260 §7.2.2, last item."""
-        self.partial_bytes_acked = 0
 
     def lost(self) -> None:
         """Gap reports showed a loss: halve. Spec: RFC 9260 §7.2.3."""

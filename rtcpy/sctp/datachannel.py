@@ -106,7 +106,7 @@ class DataChannels:
         self._unnumbered: list[Channel] = []
         self._next_id: int | None = None
         self._retired: set[int] = set()  # ids that cannot be reset, hence not used again
-        self._events: list[Event] = []
+        self.events: list[Event] = []
         self.dropped_messages = 0  # on unknown streams, of unknown PPIDs, malformed DCEP
 
     # -- commands --------------------------------------------------------------------------------
@@ -236,7 +236,8 @@ class DataChannels:
         channel.bytes_sent += len(payload)
         if self._tap is not None:
             self._tap.packet("datachannel", Direction.OUT, payload, now=now)
-        self._pump(now)
+        if self.association.events:
+            self._pump(now)
 
     def close_channel(self, channel: Channel | int, *, now: Instant) -> None:
         """Close after what is queued has been sent. No effect on a channel that is closing or closed.
@@ -295,7 +296,8 @@ class DataChannels:
     def receive_batch(self, packets: Sequence[bytes], *, now: Instant) -> None:
         """Take packets that arrived together (see `Association.receive_batch`)."""
         self.association.receive_batch(packets, now=now)
-        self._pump(now)
+        if self.association.events:
+            self._pump(now)
 
     def handle_timeout(self, *, now: Instant) -> None:
         """Do what is due."""
@@ -312,7 +314,7 @@ class DataChannels:
 
     def take_events(self) -> list[Event]:
         """What happened, in order."""
-        events, self._events = self._events, []
+        events, self.events = self.events, []
         return events
 
     def close(self, *, now: Instant) -> None:
@@ -378,7 +380,7 @@ class DataChannels:
         if link.channel.state is ChannelState.CONNECTING:
             link.channel.state = ChannelState.OPEN
             self._watch(link.channel)
-            self._events.append(ChannelOpened(link.channel))
+            self.events.append(ChannelOpened(link.channel))
 
     def _watch(self, channel: Channel) -> None:
         """From now on tell when unsent bytes fall to the threshold; OPEN and ACK are no bytes of the application."""
@@ -406,7 +408,7 @@ class DataChannels:
 
     def _die(self, channel: Channel, error: str | None) -> None:
         channel.state = ChannelState.CLOSED
-        self._events.append(ChannelClosed(channel, error))
+        self.events.append(ChannelClosed(channel, error))
 
     def _end(self, error: str | None) -> None:
         """Everything is over: no goodbye can be sent."""
@@ -433,7 +435,7 @@ class DataChannels:
             case BufferLow(stream_id=stream_id):
                 link = self._links.get(stream_id)
                 if link is not None and link.channel.state is ChannelState.OPEN:
-                    self._events.append(BufferedAmountLow(link.channel))
+                    self.events.append(BufferedAmountLow(link.channel))
             case StreamsReset(stream_ids=ids, incoming=True):
                 self._on_incoming_reset(ids, now)
             case StreamsReset(stream_ids=ids):
@@ -452,20 +454,20 @@ class DataChannels:
                     )
                     self._close_link(link, reason, now)
             case Established():
-                self._events.append(event)
+                self.events.append(event)
                 self._on_established(now)
             case Restarted():
                 self._end("the peer restarted the association")
                 self._retired.clear()
-                self._events.append(event)
+                self.events.append(event)
             case Aborted(reason=reason):
                 self._over = True
                 self._end(reason)
-                self._events.append(event)
+                self.events.append(event)
             case ShutDown():
                 self._over = True
                 self._end(None)
-                self._events.append(event)
+                self.events.append(event)
 
     def _on_established(self, now: Instant) -> None:
         """Channels open; those whose ids do not fit the peer's stream counts fail. Spec: W3C webrtc §6.1.1.2."""
@@ -486,7 +488,7 @@ class DataChannels:
                 continue
             link.remote_reset = True
             if link.channel.state in (ChannelState.OPEN, ChannelState.CONNECTING):
-                self._events.append(ChannelClosing(link.channel))
+                self.events.append(ChannelClosing(link.channel))
                 self._close_link(link, None, now)
             elif link.local_reset:
                 self._finish(link)
@@ -527,7 +529,7 @@ class DataChannels:
         channel.bytes_received += len(data)
         if self._tap is not None:
             self._tap.packet("datachannel", Direction.IN, data, now=now)
-        self._events.append(ChannelMessage(channel, content))
+        self.events.append(ChannelMessage(channel, content))
         return None
 
     def _join_partial(self, link: _Link, ppid: int, data: bytes) -> bytes | None:
@@ -586,7 +588,7 @@ class DataChannels:
         if self.association.state is State.ESTABLISHED:
             self.association.send(number, Ppid.DCEP, AckMessage().serialize(), now=now)
         self._watch(channel)
-        self._events.append(ChannelAnnounced(channel))
+        self.events.append(ChannelAnnounced(channel))
         return None
 
     def _refuse(self, number: int, data: bytes, reason: str, now: Instant) -> None:

@@ -312,9 +312,10 @@ class Outbound:
                 self.congestion.acknowledged(newly, flight_before)
         if gaps:
             self._count_missing(gaps, latest, recovering and advanced, now)
-        if not self.outstanding:
-            self.congestion.all_acknowledged()
-        if self.partial_reliability:
+        if self.next_tsn - 1 == self.cumulative:  # nothing is outstanding
+            self.congestion.partial_bytes_acked = 0  # RFC 9260 §7.2.2, last item
+            self.advanced = max(self.advanced, self.cumulative)
+        elif self.partial_reliability:
             self._advance()
         return advanced
 
