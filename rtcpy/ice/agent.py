@@ -1032,7 +1032,7 @@ class IceAgent:
         self._events += self._paths.update(session, now=now)
         self.selected_path = self._paths.addresses(0)
         states = [stream_state(self._facts(stream, now)) for stream in session.streams]
-        self._set_state(combined_state(states), now)
+        self._set_state(states[0] if len(states) == 1 else combined_state(states), now)
         for pair, old, new in session.checklists.take_moves():
             self._outbox.state(pair, old.value, new.value, now=now)
         self._stale_deadline = True
@@ -1096,6 +1096,8 @@ class IceAgent:
     def _sessions(self) -> list[Session]:
         """The current session, then those that still have something to answer or to gather."""
         sessions = [self._session]
+        if self._previous is None and self._undo is None:
+            return sessions
         for other in (self._previous, self._undo[0] if self._undo else None):
             if other is not None and other not in sessions:
                 sessions.append(other)

@@ -286,9 +286,9 @@ def _add_transport(
 
 def _finish(kind: SdpType, model: sdp.SessionDescription, gathered: Gathered) -> Description:
     """The facts of what we wrote, its text complete with candidates."""
-    description = understand(kind, model, "")
-    bare = replace(description, text=model.serialize())
-    return replace(bare, text=render_local(bare, gathered))
+    bare = understand(kind, model, model.serialize())
+    text = render_local(bare, gathered)
+    return bare if text == bare.text else replace(bare, text=text)
 
 
 # --- answers -------------------------------------------------------------------------------------------------

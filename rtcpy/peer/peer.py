@@ -942,7 +942,7 @@ class Peer:
         if self._planned[0] is not self._state:
             state = self._state
             planned = negotiation.plan(state)
-            self._planned = (state, planned, negotiation.has_sctp(state, planned))
+            self._planned = (state, planned, planned is not None or negotiation.has_sctp(state))
         return self._planned[1:]
 
     def _require_open(self) -> None:

@@ -42,10 +42,11 @@ class ReportedStates:
         tap: sees every change.
     """
 
-    __slots__ = ("_tap", "connection", "dtls", "gathering", "ice", "sctp")
+    __slots__ = ("_sources", "_tap", "connection", "dtls", "gathering", "ice", "sctp")
 
     def __init__(self, tap: Tap | None) -> None:
         self._tap = tap
+        self._sources: tuple[object, ...] = ()  # what the states were derived from last
         self.gathering = IceGatheringState.NEW
         self.ice = IceConnectionState.NEW
         self.connection = PeerConnectionState.NEW
@@ -63,6 +64,15 @@ class ReportedStates:
             failure: why DTLS failed, if it did.
             now: instant of this call.
         """
+        sources = (
+            sctp_state,
+            failure,
+            self.gathering,
+            transport is not None and (transport.ice.state, transport.dtls and transport.dtls.state),
+        )
+        if sources == self._sources:
+            return []
+        self._sources = sources
         events: list[Event] = []
         ice_states: list[IceTransportState] = []
         dtls_states: list[DtlsTransportState] = []

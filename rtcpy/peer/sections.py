@@ -130,6 +130,12 @@ class Description:
     ice_lite: bool
     model: sdp.SessionDescription = field(repr=False)
     text: str = field(repr=False)
+    data_section: MediaSection | None = field(init=False, repr=False)
+    """The first data section that is not rejected: there is one association (W3C webrtc §6.1.1)."""
+
+    def __post_init__(self) -> None:
+        first = next((s for s in self.sections if s.is_data and not s.rejected), None)
+        object.__setattr__(self, "data_section", first)  # asked for some thirty times in one exchange
 
     def by_mid(self, mid: str) -> MediaSection | None:
         """The section with that mid."""
@@ -151,11 +157,6 @@ class Description:
         if group is None or (section.has_transport and not section.bundle_only):
             return section
         return self.by_mid(group[0]) or section
-
-    @property
-    def data_section(self) -> MediaSection | None:
-        """The first data section that is not rejected: there is one association (W3C webrtc §6.1.1)."""
-        return next((s for s in self.sections if s.is_data and not s.rejected), None)
 
     @property
     def credentials(self) -> frozenset[tuple[str, str]]:

@@ -78,6 +78,9 @@ class TextAttribute(AttributeValue):
     def serialize(self) -> str:
         return self.RULE.check(self.value)
 
+    def line(self) -> str:
+        return f"a={self.NAME}:{self.serialize()}"  # one field is read as it is written
+
     def __str__(self) -> str:
         return self.value
 
