@@ -991,9 +991,9 @@ class Association:
         """HEARTBEAT ACK: the path lives, and a probe's size passes. Spec: RFC 9260 §8.3, RFC 8899 §6.2.1.2."""
         parameters = HeartbeatAckChunk.parse(chunk).parameters
         value = parameters[0].value if parameters else None
-        if not isinstance(value, HeartbeatInfo) or len(value.info) < _HEARTBEAT.size:
+        if not isinstance(value, HeartbeatInfo) or len(value.info) != _HEARTBEAT.size:
             return self._drop(chunk, "HEARTBEAT ACK that we did not ask for", now)
-        nonce, sent, size, _ = _HEARTBEAT.unpack_from(value.info)
+        nonce, sent, size, _ = _HEARTBEAT.unpack(value.info)
         if nonce != self._heartbeat_nonce or not sent <= now:
             return self._drop(chunk, "HEARTBEAT ACK with a nonce that is not ours", now)
         self._errors = 0
@@ -1181,32 +1181,37 @@ class Association:
     def _heartbeat(self, size: int, now: Instant) -> None:
         """HEARTBEAT; a `size` other than 0 makes it a path MTU probe of that many bytes. Spec: RFC 8899 §6.2.1.2.
 
-        The padding is a PAD chunk (RFC 4820 §3) for our own kind only. Everybody must skip it (RFC 9260 §3.2), but
-        werift 0.25 throws on chunks that it does not know, and its process ends. Others get it inside the Heartbeat
-        Info, which everybody returns; then the answer must pass as well, a failure on the safe side.
+        The ballast is a PAD chunk (RFC 4820 §3) for our own kind only. Everybody must skip it (RFC 9260 §3.2), but
+        werift 0.25 throws on chunks that it does not know, and its process ends. Others get a DATA chunk that they
+        have already and throw away (§6.2). A large Heartbeat Info would do for the way there, but it has to come
+        back, and libwebrtc answers no HEARTBEAT whose answer is larger than its own packets.
         """
         assert self._writer is not None and self._remote is not None
         if not self._heartbeat_nonce:
             self._heartbeat_nonce = random_integer(self._entropy, 32) | 1
-        info = _HEARTBEAT.pack(self._heartbeat_nonce, now, size, 0)
-        knows_pad = self._remote.largest_packet > 0
-        if size and not knows_pad:
-            info += bytes(size - COMMON_HEADER_SIZE - 2 * CHUNK_HEADER.size - len(info))
+        info = HeartbeatInfo(info=_HEARTBEAT.pack(self._heartbeat_nonce, now, size, 0))
         chunk = HeartbeatChunk(
-            parameters=[Parameter(type=ParameterType.HEARTBEAT_INFO, value=HeartbeatInfo(info=info))]
+            parameters=[Parameter(type=ParameterType.HEARTBEAT_INFO, value=info)]
         ).serialize()
         if not size:
             return self._say(chunk)
-        if knows_pad:
-            ballast = size - COMMON_HEADER_SIZE - len(chunk) - CHUNK_HEADER.size
-            chunk += PadChunk(padding_data=bytes(ballast)).serialize()
+        room = size - COMMON_HEADER_SIZE - len(chunk)
+        if self._remote.largest_packet:
+            chunk += PadChunk(padding_data=bytes(room - CHUNK_HEADER.size)).serialize()
+        else:
+            chunk += self._duplicate(room - DATA_OVERHEAD)
         self._emit(self._writer.write(chunk), now)
         return None
 
     def _ask_for_sack(self) -> None:
         """Make the peer tell what it has: a DATA chunk that it has already is answered by a SACK at once (RFC 9260 §6.2)."""
+        self._say(self._duplicate(1))
+
+    def _duplicate(self, size: int) -> bytes:
+        """A DATA chunk with `size` bytes of user data and a TSN that the peer has acknowledged, or began with."""
         assert self._outbound is not None
-        self._say(write_data(3 | FLAG_IMMEDIATE, self._outbound.cumulative & 0xFFFFFFFF, 0, 0, 0, b"\0"))
+        tsn = self._outbound.cumulative & 0xFFFFFFFF
+        return write_data(3 | FLAG_IMMEDIATE, tsn, 0, 0, 0, bytes(size))
 
     # -- timers ------------------------------------------------------------------------------------
 
