@@ -60,7 +60,10 @@ async def unordered_without_retransmits(a: End, b: End) -> None:
     await negotiate(a, b)
     for end in (a, b):
         info = await end.wait_open("lossy")
-        assert {"ordered", "max_retransmits"} <= info.unknown or (info.ordered, info.max_retransmits) == (False, 0)
+        assert {"ordered", "max_retransmits"} <= info.unknown or (info.ordered, info.max_retransmits) == (
+            False,
+            0,
+        )
     for sender, receiver in ((a, b), (b, a)):
         sent: list[Message] = [f"{sender.name}-{i}" for i in range(50)]
         await sender.send("lossy", sent)
@@ -150,3 +153,47 @@ async def ice_restart_keeps_channels(a: End, b: End) -> None:
         assert await b.receive("main", 20) == sent
         assert await a.receive("main", 20) == sent
         assert await a.channel_state("main") == "open" == await b.channel_state("main")
+
+
+async def gathered_descriptions(a: End, b: End) -> None:
+    """Candidates inside the descriptions, none beside them: signalling by copy and paste."""
+    await a.create_channel("main")
+    offer, answer = await negotiate(a, b, trickle=False)
+    assert "a=candidate:" in offer and "a=candidate:" in answer
+    await a.wait_open("main")
+    await b.send("main", ["pasted"])
+    assert await a.receive("main", 1) == ["pasted"]
+
+
+async def many_channels_at_once(a: End, b: End) -> None:
+    """Channels made in one go, some of each side, all work."""
+    labels = [f"c{i}" for i in range(20)]
+    for i, label in enumerate(labels):
+        await (a, b)[i % 2].create_channel(label)
+    await negotiate(a, b)
+    for label in labels:
+        here, there = await a.wait_open(label), await b.wait_open(label)
+        assert here == there, f"{here} / {there}"
+        await a.send(label, [label])
+        assert await b.receive(label, 1) == [label]
+
+
+async def closing_the_connection_is_noticed(a: End, b: End) -> None:
+    """When the answerer closes, the offerer's channels close (RFC 8827 §6.5, W3C §6.2.4), long before consent runs out."""
+    await connect(a, b)
+    await b.close_connection()
+    await a.wait_closed("main")
+
+
+ALL = [
+    messages_of_all_kinds,
+    a_thousand_in_order,
+    unordered_without_retransmits,
+    attributes_are_preserved,
+    channels_by_either_side_early_and_late,
+    close_by_either_side,
+    ice_restart_keeps_channels,
+    gathered_descriptions,
+    many_channels_at_once,
+    closing_the_connection_is_noticed,
+]

@@ -25,8 +25,10 @@ FLAGS = [
 ]
 
 SCRIPT = r"""
-(() => {
-  const pc = new RTCPeerConnection();
+(async ({rsa, ...configuration}) => {
+  if (rsa) configuration.certificates = [await RTCPeerConnection.generateCertificate(
+    {name: "RSASSA-PKCS1-v1_5", modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: "SHA-256"})];
+  const pc = new RTCPeerConnection(configuration);
   const channels = {}, inbox = {}, waiters = [];
   const wake = () => { for (const w of waiters.splice(0)) w(); };
   const until = async (predicate, what) => {
@@ -54,7 +56,7 @@ SCRIPT = r"""
     wake();
   };
   pc.ondatachannel = event => adopt(event.channel);
-  pc.onconnectionstatechange = pc.oniceconnectionstatechange = wake;
+  pc.onconnectionstatechange = pc.onicegatheringstatechange = pc.oniceconnectionstatechange = wake;
   pc.onicecandidate = event => window.onCandidate(event.candidate && event.candidate.toJSON());
   window.end = {
     createChannel: (label, options) => adopt(pc.createDataChannel(label, options)),
@@ -93,10 +95,14 @@ SCRIPT = r"""
       await until(() => states.includes(pc.connectionState), `connection state ${states}`);
       return pc.connectionState;
     },
+    gathered: async () => {
+      await until(() => pc.iceGatheringState === "complete", "end of gathering");
+      return pc.localDescription.sdp;
+    },
     media: () => { pc.addTransceiver("audio"); pc.addTransceiver("video"); },
     close: () => pc.close(),
   };
-})();
+})
 """
 
 
@@ -107,13 +113,15 @@ class ChromiumEnd:
         self.name, self.page = "chromium", page
         self.on_candidate: OnCandidate | None = None
 
-    async def start(self) -> None:
+    async def start(self, **options: Any) -> None:
+        """Load the peer into the page; `options` as of RTCPeerConnection, and `rsa` for an RSA certificate."""
+
         async def candidate(value: dict[str, Any] | None) -> None:
             if self.on_candidate is not None:
                 await self.on_candidate(value)
 
         await self.page.expose_function("onCandidate", candidate)
-        await self.page.evaluate(SCRIPT)
+        await self.page.evaluate(SCRIPT, options)
 
     async def _call(self, expression: str, *arguments: Any) -> Any:
         return await self.page.evaluate(f"a => window.end.{expression}(...a)", list(arguments))
@@ -159,6 +167,14 @@ class ChromiumEnd:
 
     async def wait_connection_state(self, *states: str) -> str:
         return str(await self._call("waitConnectionState", states))
+
+    async def gathered(self) -> str:
+        """The local description with all candidates."""
+        return str(await self._call("gathered"))
+
+    async def close_connection(self) -> None:
+        """Close as an application does."""
+        await self._call("close")
 
     async def close(self) -> None:
         await self._call("close")

@@ -28,6 +28,8 @@ class ChannelInfo:
     negotiated: bool
     unknown: frozenset[str] = frozenset()
 
+    __hash__ = None  # type: ignore[assignment]
+
     def __eq__(self, other: object) -> bool:
         """The same in every field that both sides can tell."""
         if not isinstance(other, ChannelInfo):
@@ -55,11 +57,26 @@ class End(Protocol):
     async def close_channel(self, label: str) -> None: ...
     async def channel_state(self, label: str) -> str: ...
     async def wait_connection_state(self, *states: str) -> str: ...
+    async def gathered(self) -> str: ...
+    async def close_connection(self) -> None: ...
     async def close(self) -> None: ...
 
 
-async def negotiate(offerer: End, answerer: End, *, ice_restart: bool = False) -> tuple[str, str]:
-    """One round of offer and answer, candidates trickling beside it. Returns both descriptions."""
+async def negotiate(
+    offerer: End, answerer: End, *, ice_restart: bool = False, trickle: bool = True
+) -> tuple[str, str]:
+    """One round of offer and answer; candidates trickle beside it, or all stand in the descriptions.
+
+    Returns both descriptions.
+    """
+    if not trickle:
+        offerer.on_candidate = answerer.on_candidate = None
+        await offerer.offer(ice_restart=ice_restart)
+        offer = await offerer.gathered()
+        await answerer.answer(offer)
+        answer = await answerer.gathered()
+        await offerer.accept(answer)
+        return offer, answer
     pending: list[tuple[End, dict[str, Any] | None]] = []
     described = {offerer.name + "!": False, answerer.name: False}
 
@@ -106,6 +123,7 @@ class RtcpyEnd:
         self.pc.on("icecandidate", self._candidate)
         self.pc.on("datachannel", self._adopt)
         self.pc.on("connectionstatechange", self._notify)
+        self.pc.on("icegatheringstatechange", self._notify)
 
     on_candidate: OnCandidate | None
 
@@ -218,5 +236,15 @@ class RtcpyEnd:
         await self._until(lambda: self.pc.connection_state in states, f"connection state {states}")
         return str(self.pc.connection_state)
 
+    async def gathered(self) -> str:
+        """The local description with all candidates."""
+        await self._until(lambda: self.pc.ice_gathering_state == "complete", "end of gathering")
+        return str(self.pc.local_description.sdp)
+
+    async def close_connection(self) -> None:
+        """Close as an application does."""
+        await self.pc.close()
+
     async def close(self) -> None:
+        """Leave nothing behind."""
         await self.pc.close()

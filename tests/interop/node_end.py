@@ -127,6 +127,10 @@ class NodeEnd:
             self.process.kill()  # werift's would stay for seconds
             await self.process.wait()
 
+    async def gathered(self) -> str:
+        """The local description with all candidates."""
+        return str(await self._call("gathered"))
+
     async def close_connection(self) -> None:
         """Close the RTCPeerConnection, as an application does."""
         await self._call("close")

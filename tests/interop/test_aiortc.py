@@ -124,6 +124,14 @@ class AiortcEnd:
         await self._until(lambda: self.pc.connectionState in states, f"connection state {states}")
         return str(self.pc.connectionState)
 
+    async def gathered(self) -> str:
+        """The local description with all candidates: it has them from the start."""
+        return str(self.pc.localDescription.sdp)
+
+    async def close_connection(self) -> None:
+        """Close as an application does."""
+        await self.pc.close()
+
     async def close(self) -> None:
         await self.pc.close()
 
@@ -136,6 +144,9 @@ BEHAVIOURS: dict[str, Callable[[End, End], Awaitable[None]]] = {
     "attributes_are_preserved": partial(behaviours.attributes_are_preserved, unicode=False),
     "channels_by_either_side_early_and_late": behaviours.channels_by_either_side_early_and_late,
     "close_by_either_side": behaviours.close_by_either_side,
+    "gathered_descriptions": behaviours.gathered_descriptions,
+    "many_channels_at_once": behaviours.many_channels_at_once,
+    "closing_the_connection_is_noticed": behaviours.closing_the_connection_is_noticed,
 }
 
 

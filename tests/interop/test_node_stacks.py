@@ -47,7 +47,6 @@ CASES: list[tuple[str, Behaviour]] = [
     ("werift", plain_messages),
     ("werift", unordered_as_werift_says_it),
     ("werift", behaviours.close_by_either_side),
-    ("werift", behaviours.a_thousand_in_order),
     ("werift", behaviours.channels_by_either_side_early_and_late),
     ("libdatachannel", partial(behaviours.messages_of_all_kinds, largest=262144)),
     ("libdatachannel", behaviours.a_thousand_in_order),

@@ -77,6 +77,10 @@ const calls = {
     await until(() => states.includes(pc.connectionState), `connection state ${states}`);
     return pc.connectionState;
   },
+  gathered: async () => {
+    await until(() => pc.iceGatheringState === "complete", "end of gathering");
+    return pc.localDescription.sdp;
+  },
   close: async () => { await pc.close(); },
 };
 require("readline").createInterface({input: process.stdin}).on("line", async line => {
