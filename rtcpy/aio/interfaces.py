@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import ifaddr
 
@@ -97,8 +98,8 @@ def choose_addresses(
         names = set(chosen)
         wanted = [a for a in available if a.interface in names]
     wanted = [a for a in wanted if _may_be_host_candidate(a)]
-    routable = {a.interface for a in wanted if not a.ip.is_link_local}
-    wanted = [a for a in wanted if not (a.ip.version == 6 and a.ip.is_link_local and a.interface in routable)]
+    routable = {a.interface for a in wanted if not _is_link_local(a)}
+    wanted = [a for a in wanted if not (a.ip.version == 6 and a.interface in routable and _is_link_local(a))]
     return wanted[:MAX_LOCAL_ADDRESSES]
 
 
@@ -107,6 +108,12 @@ def admits_loopback(chosen: Sequence[str] | Callable[[NetworkAddress], bool] | N
     return any(choose_addresses(addresses, chosen) for addresses in _LOOPBACKS)
 
 
+@lru_cache(2 * MAX_LOCAL_ADDRESSES)
+def _is_link_local(address: NetworkAddress) -> bool:
+    return address.ip.is_link_local
+
+
+@lru_cache(2 * MAX_LOCAL_ADDRESSES)
 def _may_be_host_candidate(address: NetworkAddress) -> bool:
     """RFC 8445 §5.1.1.1: no deprecated IPv4-compatible, IPv4-mapped or site-local IPv6; nothing that is no host."""
     ip = address.ip

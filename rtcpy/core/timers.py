@@ -48,6 +48,8 @@ class TimerTable(Generic[K]):
 
     def take_expired(self, now: Instant) -> list[K]:
         """Disarm and return the keys that are due, earliest first (ties: in the order they were armed)."""
+        if not self.deadlines or min(self.deadlines.values()) > now:
+            return []
         due = sorted(
             (deadline, i, key) for i, (key, deadline) in enumerate(self.deadlines.items()) if deadline <= now
         )

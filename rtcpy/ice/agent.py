@@ -445,17 +445,22 @@ class IceAgent:
 
     def local_candidates(self, stream: int = 0) -> list[Candidate]:
         """Copies of our candidates, those learnt from the peer's answers included."""
-        return [replace(candidate) for candidate in self._stream(stream).local]
+        return [candidate.copy() for candidate in self._stream(stream).local]
 
     def remote_candidates(self, stream: int = 0) -> list[Candidate]:
         """Copies of the peer's candidates, those learnt from its checks included."""
-        return [replace(candidate) for candidate in self._stream(stream).remote.values()]
+        return [candidate.copy() for candidate in self._stream(stream).remote.values()]
 
     def list_candidate_pairs(self) -> list[CandidatePairStats]:
         """All pairs of the current session, best first, then a path that survives from before a restart."""
         pairs = list(self._session.checklists)
         pairs += [p for p in self._paths.pairs if p is not None and p.stream.session is not self._session]
         return [pair.statistics(selected=self._paths.pairs[pair.stream.index] is pair) for pair in pairs]
+
+    def round_trip(self, stream: int = 0) -> float | None:
+        """**Seconds** that the last answered check on the path in use took; `None` without a path or an answer."""
+        pair = self._paths.pairs[stream]
+        return None if pair is None else pair.current_round_trip_time
 
     # --- Machine -------------------------------------------------------------------------------------------
 
@@ -581,10 +586,10 @@ class IceAgent:
         candidate (§6.1.2.4), unless the filter hid that one. Spec: RFC 8838 §10.
         """
         accept = self._config.candidate_filter
-        if accept is not None and not accept(replace(candidate)):
+        if accept is not None and not accept(candidate.copy()):
             return
         stream.local.append(candidate)
-        self._events.append(CandidateFound(replace(candidate), stream.index))
+        self._events.append(CandidateFound(candidate.copy(), stream.index))
         assert candidate.base is not None, "local candidates have a base"
         if candidate.base not in stream.bases:
             stream.bases[candidate.base] = candidate

@@ -512,18 +512,13 @@ class Transport:
             self.channels.start(now=now)
 
     def _tell_round_trip(self, channels: sctp.DataChannels) -> None:
-        rtt = self._round_trip()
+        rtt = self.ice.round_trip()
         if rtt is not None:
             channels.expect_round_trip(rtt)
 
-    def _round_trip(self) -> float | None:
-        """Seconds that a check on the path in use took, if one was answered."""
-        selected = [pair for pair in self.ice.list_candidate_pairs() if pair.selected]
-        return selected[0].current_round_trip_time if selected else None
-
     def _dtls_settings(self) -> dtls.DtlsConfig:
         """The configured settings, with the first timeout fitted to the round trip if ICE knows it already."""
-        rtt = self._round_trip()
+        rtt = self.ice.round_trip()
         if rtt is None:
             return self._dtls_config
         timeout = min(max(1.5 * rtt, DTLS_TIMEOUT_MIN), DTLS_TIMEOUT_MAX, self._dtls_config.maximum_timeout)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from enum import IntEnum
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -37,6 +38,9 @@ MAX_DOMAIN_BYTES = 255  # RFC 8489 §14.16
 
 FAMILY_IPV4 = 0x01  # RFC 8489 §14.1
 FAMILY_IPV6 = 0x02
+REMEMBERED_ADDRESSES = (
+    256  # IP addresses whose text is kept, in the whole process; consent checks repeat them for ever
+)
 
 _MAPPED_PREFIX = 0xFFFF  # ::ffff:0:0/96, an IPv4 address in IPv6 form, RFC 4291 §2.5.5.2
 
@@ -238,6 +242,7 @@ def encode_text(name: str, value: str, *, characters: int, max_bytes: int, rfc: 
     return raw
 
 
+@lru_cache(REMEMBERED_ADDRESSES)
 def _address_text(value: int, family: int) -> str:
     """An address given as an integer, written the way sockets write it."""
     if family == FAMILY_IPV4:
@@ -245,6 +250,12 @@ def _address_text(value: int, family: int) -> str:
     if value >> 32 == _MAPPED_PREFIX:  # Python 3.11 and 3.13 spell these differently
         return f"::ffff:{_address_text(value & 0xFFFFFFFF, FAMILY_IPV4)}"
     return str(IPv6Address(value))
+
+
+@lru_cache(REMEMBERED_ADDRESSES)
+def _address_number(host: str) -> int:
+    """The inverse; a scope means nothing to the other side. Raises AddressValueError."""
+    return int(IPv6Address(host.partition("%")[0]) if ":" in host else IPv4Address(host))
 
 
 def _split_address(name: str, value: bytes, rfc: str) -> tuple[int, int, int] | None:
@@ -270,12 +281,10 @@ def _pack_address(name: str, address: Address, port_mask: int, mask4: int, mask6
     if not 0 <= port <= 0xFFFF:
         raise RtcRangeError(f"{name} has port {port}, outside 0…65535 ({rfc})")
     try:
+        number = _address_number(host)
         if ":" in host:
-            number = (
-                int(IPv6Address(host.partition("%")[0])) ^ mask6
-            )  # a scope means nothing to the other side
-            return struct.pack("!xBH", FAMILY_IPV6, port ^ port_mask) + number.to_bytes(16, "big")
-        return struct.pack("!xBHI", FAMILY_IPV4, port ^ port_mask, int(IPv4Address(host)) ^ mask4)
+            return struct.pack("!xBH", FAMILY_IPV6, port ^ port_mask) + (number ^ mask6).to_bytes(16, "big")
+        return struct.pack("!xBHI", FAMILY_IPV4, port ^ port_mask, number ^ mask4)
     except AddressValueError as error:
         raise RtcRangeError(f"{name} needs an IP literal, got {host!r} ({rfc})") from error
 
