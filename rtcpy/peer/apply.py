@@ -171,6 +171,7 @@ def apply_remote(state: Negotiation, kind: SdpType, text: str) -> Applied:
             stable=replace(before, stable=None),
         )
         return _applied(state, after)
+    description = _with_roles_kept(state, description)
     _check_answer(state, description)
     if kind is SdpType.PRANSWER:
         return _applied(state, replace(state, signaling=signaling, pending_remote=description))
@@ -474,6 +475,29 @@ def _check_answer(state: Negotiation, answer: Description) -> None:
             f"section {carrier.index} answers a=setup:actpass; it must choose active or passive (RFC 8842 §5.3)"
         )
     _check_answer_transport(state, answer, theirs, carrier)
+
+
+def _with_roles_kept(state: Negotiation, answer: Description) -> Description:
+    """The answer to an ICE restart, with the DTLS roles that are running.
+
+    Firefox 153 answers every restart with ``a=setup:active``, also when it is the DTLS server. By RFC 8842 §4 other
+    roles would mean a new association, but it goes on with the old one, and so do we. Without a restart, and with
+    another fingerprint, such an answer is refused by the checks.
+    """
+    running = plan_of_current(state)
+    ours = state.pending_local.data_section if state.pending_local is not None else None
+    if running is None or running.remote is None or ours is None or ours.index >= len(answer.sections):
+        return answer
+    theirs = answer.sections[ours.index]
+    if not theirs.is_data or theirs.rejected:
+        return answer
+    carrier = answer.transport_section(theirs)
+    if carrier.setup not in ("active", None) or not running.remote.is_dtls_client:
+        return answer
+    if carrier.ufrag == running.remote.credentials.ufrag or carrier.pwd == running.remote.credentials.pwd:
+        return answer
+    kept = replace(carrier, setup="passive")
+    return replace(answer, sections=tuple(kept if s is carrier else s for s in answer.sections))
 
 
 def _check_answer_transport(

@@ -495,6 +495,37 @@ def test_a_passive_answer_makes_the_offerer_the_client() -> None:
     assert agreed.remote.is_dtls_client
 
 
+def test_an_answer_must_not_swap_the_dtls_roles() -> None:
+    a, b = Talker(1), Talker(2)
+    exchange(a, b)
+    offer = b.offer()
+    b.set_local("offer", offer)
+    a.set_remote("offer", offer)
+    with pytest.raises(InvalidAccessError, match="swap the roles"):
+        b.set_remote("answer", edited(a.answer(), ("a=setup:passive", "a=setup:active")))
+
+
+def test_an_answer_to_a_restart_that_swaps_the_dtls_roles_keeps_them() -> None:
+    """Firefox 153 says `a=setup:active` whenever ICE restarts, and goes on with the DTLS association it has."""
+    a, b = Talker(1), Talker(2)
+    exchange(a, b)
+    for _ in range(2):
+        offer = b.offer(ice_restart=True)
+        b.set_local("offer", offer)
+        a.set_remote("offer", offer)
+        answer = a.answer()
+        a.set_local("answer", answer)
+        swapped = edited(answer, ("a=setup:passive", "a=setup:active"))
+        b.set_remote("answer", swapped)
+        agreed = plan(b.state)
+        assert agreed is not None and agreed.remote is not None
+        assert agreed.remote.is_dtls_client, "b answered first: it stays the client"
+        assert b.state.current_remote is not None and b.state.current_remote.text == swapped
+    offer = a.offer()
+    b.set_remote("offer", offer)
+    assert lines(b.answer(), "a=setup") == ["a=setup:active"]
+
+
 def test_an_answer_to_a_restart_must_restart() -> None:
     a, b = Talker(1), Talker(2)
     exchange(a, b)
