@@ -1,10 +1,11 @@
-"""Headless Chromium as an `End`: Playwright drives a blank page that holds one RTCPeerConnection."""
+"""Browsers as an `End`, and headless Chromium: Playwright drives a blank page that holds one RTCPeerConnection."""
 
 from __future__ import annotations
 
 import base64
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -101,30 +102,33 @@ SCRIPT = r"""
     },
     media: () => { pc.addTransceiver("audio"); pc.addTransceiver("video"); },
     close: () => pc.close(),
+    reload: () => { setTimeout(() => location.reload(), 0); },
   };
 })
 """
 
 
-class ChromiumEnd:
-    """The browser's side of a call."""
+class BrowserEnd(ABC):
+    """A browser's side of a call: `_call` runs one function of the script's `window.end` in the page."""
 
-    def __init__(self, page: Page) -> None:
-        self.name, self.page = "chromium", page
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.on_candidate: OnCandidate | None = None
 
+    @abstractmethod
     async def start(self, **options: Any) -> None:
         """Load the peer into the page; `options` as of RTCPeerConnection, and `rsa` for an RSA certificate."""
 
-        async def candidate(value: dict[str, Any] | None) -> None:
-            if self.on_candidate is not None:
-                await self.on_candidate(value)
+    @abstractmethod
+    async def _call(self, function: str, *arguments: Any) -> Any: ...
 
-        await self.page.expose_function("onCandidate", candidate)
-        await self.page.evaluate(SCRIPT, options)
+    @abstractmethod
+    async def close(self) -> None:
+        """Leave nothing behind."""
 
-    async def _call(self, expression: str, *arguments: Any) -> Any:
-        return await self.page.evaluate(f"a => window.end.{expression}(...a)", list(arguments))
+    async def add_media(self) -> None:
+        """One audio and one video transceiver."""
+        await self._call("media")
 
     async def create_channel(self, label: str, **options: Any) -> None:
         names = {"max_retransmits": "maxRetransmits", "max_packet_life_time": "maxPacketLifeTime"}
@@ -176,8 +180,30 @@ class ChromiumEnd:
         """Close as an application does."""
         await self._call("close")
 
+
+class ChromiumEnd(BrowserEnd):
+    """Chromium's side."""
+
+    def __init__(self, page: Page) -> None:
+        super().__init__("chromium")
+        self.page = page
+
+    async def start(self, **options: Any) -> None:
+        """Load the peer into the page; `options` as of RTCPeerConnection, and `rsa` for an RSA certificate."""
+
+        async def candidate(value: dict[str, Any] | None) -> None:
+            if self.on_candidate is not None:
+                await self.on_candidate(value)
+
+        await self.page.expose_function("onCandidate", candidate)
+        await self.page.evaluate(SCRIPT, options)
+
+    async def _call(self, function: str, *arguments: Any) -> Any:
+        return await self.page.evaluate(f"a => window.end.{function}(...a)", list(arguments))
+
     async def close(self) -> None:
-        await self._call("close")
+        """Close the page."""
+        await self.page.close()
 
 
 @asynccontextmanager

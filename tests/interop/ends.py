@@ -162,14 +162,18 @@ class RtcpyEnd:
         if ice_restart:
             self.pc.restart_ice()
         await self.pc.set_local_description(await self.pc.create_offer())
-        return str(self.pc.local_description.sdp)
+        return self._described()
+
+    def _described(self) -> str:
+        assert self.pc.local_description is not None
+        return self.pc.local_description.sdp
 
     async def answer(self, sdp: str) -> str:
         import rtcpy
 
         await self.pc.set_remote_description(rtcpy.SessionDescription(type="offer", sdp=sdp))
         await self.pc.set_local_description()
-        return str(self.pc.local_description.sdp)
+        return self._described()
 
     async def accept(self, sdp: str) -> None:
         import rtcpy
@@ -239,7 +243,7 @@ class RtcpyEnd:
     async def gathered(self) -> str:
         """The local description with all candidates."""
         await self._until(lambda: self.pc.ice_gathering_state == "complete", "end of gathering")
-        return str(self.pc.local_description.sdp)
+        return self._described()
 
     async def close_connection(self) -> None:
         """Close as an application does."""

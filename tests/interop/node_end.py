@@ -96,7 +96,9 @@ class NodeEnd:
         await self._call("addCandidate", candidate)
 
     async def wait_open(self, label: str) -> ChannelInfo:
-        return ChannelInfo(*await self._call("waitOpen", label), frozenset(UNKNOWN.get(self.name, ())))
+        return ChannelInfo(
+            *await self._call("waitOpen", label), unknown=frozenset(UNKNOWN.get(self.name, ()))
+        )
 
     async def wait_closed(self, label: str) -> None:
         await self._call("waitClosed", label)

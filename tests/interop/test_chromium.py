@@ -48,7 +48,7 @@ class Browser:
                 await session(theirs, ours)
             finally:
                 await ours.close()
-                await theirs.page.close()
+                await theirs.close()
 
         self.runner.run(run())
 
@@ -79,7 +79,7 @@ def test_media_sections_are_rejected_and_data_flows(browser: Browser) -> None:
 
     async def media_too(theirs: ChromiumEnd, ours: RtcpyEnd) -> None:
         await theirs.create_channel("main")
-        await theirs.page.evaluate("window.end.media()")
+        await theirs.add_media()
         _, answer = await negotiate(theirs, ours)
         assert answer.count("m=audio 0 ") == 1 and answer.count("m=video 0 ") == 1
         await theirs.wait_open("main")
@@ -94,7 +94,7 @@ def test_rejected_media_may_come_before_the_data(browser: Browser) -> None:
     """An offer of media alone is rejected as a whole; the data channel of the next offer works, from either side."""
 
     async def media_first(theirs: ChromiumEnd, ours: RtcpyEnd) -> None:
-        await theirs.page.evaluate("window.end.media()")
+        await theirs.add_media()
         _, answer = await negotiate(theirs, ours)
         assert answer.count("m=audio 0 ") == 1 and answer.count("m=video 0 ") == 1
         await theirs.create_channel("main")
@@ -116,7 +116,7 @@ def test_the_browser_adds_media_while_data_flows(browser: Browser) -> None:
 
     async def media_later(theirs: ChromiumEnd, ours: RtcpyEnd) -> None:
         await behaviours.connect(theirs, ours)
-        await theirs.page.evaluate("window.end.media()")
+        await theirs.add_media()
         _, answer = await negotiate(theirs, ours)
         assert answer.count("m=audio 0 ") == 1 and answer.count("m=video 0 ") == 1
         await theirs.send("main", ["still here"])
@@ -144,7 +144,7 @@ def test_every_bundle_policy_is_understood(browser: Browser, policy: str) -> Non
 
     async def connect(theirs: ChromiumEnd, ours: RtcpyEnd) -> None:
         if policy != "max-bundle":
-            await theirs.page.evaluate("window.end.media()")
+            await theirs.add_media()
         await behaviours.connect(theirs, ours)
 
     browser.call(connect, bundlePolicy=policy)

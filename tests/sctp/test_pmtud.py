@@ -50,7 +50,9 @@ def test_strangers_are_probed_without_a_chunk_type_that_they_may_not_know() -> N
     link.run(link.now + 5.0)
     assert a.max_packet_size == 1432
     sent = [packet for _, end, packet in link.log if end == 0]
-    assert [[type(c).__name__ for c in parse_packet(p).chunks] for p in sent] == [["HeartbeatChunk", "DataChunk"]]
+    assert [[type(c).__name__ for c in parse_packet(p).chunks] for p in sent] == [
+        ["HeartbeatChunk", "DataChunk"]
+    ]
     assert len(sent[0]) == 1432
     assert not link.of(1, StreamMessage)  # a duplicate: acknowledged, not delivered
 
