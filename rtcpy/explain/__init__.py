@@ -2,12 +2,14 @@
 
 Everything here is made from the wire declarations of the layers: there is no second dissector that could disagree.
 
-In the order of reading: `summary` (one line per packet, of any layer), `ladder` (who said what to whom, and when).
+In the order of reading: `picture` (one packet to the last bit), `summary` (one line per packet, of any layer), `ladder`
+(who said what to whom, and when).
 
 Specs: those of the layers; each summary names the section that its packet is defined in.
 """
 
 from rtcpy.explain.ladder import Ladder, Recorder, Row
+from rtcpy.explain.picture import Picture, picture
 from rtcpy.explain.summary import Summary, summarize, summarize_datagram
 
-__all__ = ["Ladder", "Recorder", "Row", "Summary", "summarize", "summarize_datagram"]
+__all__ = ["Ladder", "Picture", "Recorder", "Row", "Summary", "picture", "summarize", "summarize_datagram"]

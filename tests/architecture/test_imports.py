@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "media": BELOW_AIO | {"aio"},
     "signaling": BELOW_AIO | {"aio"},
     "servers": BELOW_AIO | {"aio"},
-    "lab": BELOW_AIO | {"aio", "media", "signaling", "servers", "explain", "sim"},
+    "lab": BELOW_AIO | {"aio", "media", "signaling", "servers", "explain", "sim", "testing"},
     "cli": BELOW_AIO | {"aio", "media", "signaling", "servers", "lab", "explain", "sim"},
     "explain": BELOW_AIO,
     "sim": {"core"},
