@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 
 from rtcpy.core.errors import WireError
 from rtcpy.testing.strategies import Overrides, near_valid, wire_values
@@ -34,19 +34,22 @@ def check_wire(cls: type[Wire], *, overrides: Overrides | None = None, examples:
     Args:
         cls: the format.
         overrides: strategies for attributes that a declaration cannot describe; see `wire_values`.
-        examples: how many values and how many hostile inputs; default: Hypothesis' profile in force.
+        examples: how many values and how many hostile inputs; default: Hypothesis' profile in force. However slow the
+            machine, none is given up for its time.
 
     Raises:
         AssertionError: a law is broken; the message names law and format.
     """
     count = examples if examples is not None else settings.default.max_examples  # type: ignore[union-attr]
 
-    @settings(max_examples=count)
+    limits = settings(max_examples=count, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+    @limits
     @given(wire_values(cls, overrides))
     def values(value: Wire) -> None:
         check_value(value)
 
-    @settings(max_examples=count)
+    @limits
     @given(near_valid(cls, overrides))
     def inputs(data: bytes) -> None:
         check_input(cls, data)
