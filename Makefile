@@ -73,8 +73,8 @@ bench: $(VENV)/.has-dev ## speed as ratios to aiortc in the same run
 thorough: $(VENV)/.has-dev ## the suite at full length: every figure that is promised
 	RTCPY_PROFILE=thorough $(PY) -m pytest $(ARGS)
 
-notebooks: $(VENV)/.has-notebooks ## run every notebook of the course and say how it went; `make lab` opens them
-	$(PY) -m pytest tests/notebooks -rA $(ARGS)
+notebooks: $(VENV)/.has-notebooks ## run every lesson of the course in Jupyter and say how it went
+	@$(PY) notebooks/run.py $(ARGS)
 	@echo "To read and change them: make lab"
 
 lab: $(VENV)/.has-notebooks ## open the course in JupyterLab

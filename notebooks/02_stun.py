@@ -1,0 +1,206 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 02 · STUN, byte by byte
+#
+# After this you can
+#
+# - read a Binding request and its answer in a hex dump, and get your public address out of it by hand;
+# - say what a router does to your packets, and why STUN hides an address behind an XOR;
+# - sign a message and predict which changes to it will be noticed.
+#
+# It helps to have done [00](00_bytes_and_declarations.py).
+
+# %%
+from rtcpy.core.env import SeededEntropy
+from rtcpy.core.machine import Address, Datagram
+from rtcpy.explain import Picture
+from rtcpy.lab import show
+from rtcpy.stun import Message, MessageClass, Method, StunServer, new_transaction_id
+from rtcpy.stun.declared import explain_message
+
+request = Message(Method.BINDING, MessageClass.REQUEST, new_transaction_id(SeededEntropy("lesson 02")))
+question = request.serialize(fingerprint=False)
+show(Picture(question, explain_message(question), "from where do you see me?"))
+
+# %% [markdown]
+# Twenty bytes, and that is a whole question. The first two say what it is: `00 01`, method Binding, class
+# request. The two zero bits at the very beginning are the reason why STUN, DTLS and RTP can share a port:
+# packets of RTP begin with the bits `10`, and the first byte of DTLS is between 20 and 63 (RFC 7983 §7). Bits
+# of the class sit *between* the bits of the method, for which history is to blame.
+#
+# `00 00` says that nothing follows. `21 12 a4 42` is the *magic cookie*, the same in every message in the
+# world. The last twelve bytes are random: the answer must repeat them, and whoever cannot guess them cannot
+# forge an answer.
+#
+# ## The answer
+#
+# Alice's computer has the address 192.168.0.2, which means nothing outside her house. Let her ask, through a
+# router:
+
+# %%
+from rtcpy.sim import Nat, NatConfig
+
+router = Nat("203.0.113.1", NatConfig())
+server_address = Address("192.0.2.53", 3478)
+seen = router.outbound(Address("192.168.0.2", 5000), server_address, now=0.0)
+print("sent from 192.168.0.2:5000; the server sees", seen)
+
+server = StunServer()
+server.receive(Datagram(question, local=server_address, remote=seen), now=0.02)
+[answer] = server.take_packets()
+show(Picture(answer.data, explain_message(answer.data), "there I see you"))
+
+# %% [markdown]
+# The library reads 203.0.113.1:5000 out of the attribute, but look at its bytes: the address is not in there.
+# It was XORed with the cookie. In the early days it stood there in plain, and some routers searched packets
+# for their own address and "helpfully" put the inner one back. Undo it by hand:
+
+# %%
+value = answer.data[24:32]
+port = int.from_bytes(value[2:4], "big") ^ 0x2112
+address = int.from_bytes(value[4:8], "big") ^ 0x2112A442
+print(value.hex(" "), "->", ".".join(map(str, address.to_bytes(4, "big"))), port)
+assert (str(seen.host), seen.port) == (".".join(map(str, address.to_bytes(4, "big"))), port)
+assert bytes([203, 0, 113, 1]) not in answer.data
+
+# %% [markdown]
+# ## Who is asking? Signed questions
+#
+# ICE sends the same question to the *other peer*, to find out whether a path works, and signs it with a
+# password that came with the offer or the answer. Two attributes are computed over everything before them:
+# MESSAGE-INTEGRITY, an HMAC, and FINGERPRINT, a CRC that says "this is STUN".
+
+# %%
+from rtcpy.stun import PRIORITY, USERNAME, parse_message, short_term_key
+
+key = short_term_key("9Cmkwt2HzYp181iJiyxfpbCJ")
+check = Message(
+    Method.BINDING,
+    MessageClass.REQUEST,
+    request.transaction_id,
+    [USERNAME("gfd3:6NFC"), PRIORITY(1845494271)],
+)
+signed = check.serialize(key)
+show(Picture(signed, explain_message(signed), "a connectivity check"))
+
+# %% [markdown]
+# **Predict, then run.** Each bit of these bytes is flipped once, and the result is handed to the parser and
+# to the check of the password. How many of the changes go unnoticed?
+
+# %%
+from collections import Counter
+
+from rtcpy.core.errors import CryptoError
+from rtcpy.stun import StunError
+
+
+def verdict(data: bytes) -> str:
+    """What a receiver makes of `data`."""
+    try:
+        parse_message(data).verify_integrity(key)
+    except StunError:
+        return "no STUN: broken format or checksum"
+    except CryptoError:
+        return "the password does not fit"
+    return "accepted"
+
+
+def flip(data: bytes, bit: int) -> bytes:
+    """`data` with one bit changed."""
+    changed = bytearray(data)
+    changed[bit // 8] ^= 0x80 >> bit % 8
+    return bytes(changed)
+
+
+# %%
+verdicts = [verdict(flip(signed, bit)) for bit in range(len(signed) * 8)]
+for what, count in Counter(verdicts).most_common():
+    print(f"{count:4} {what}")
+print(
+    "accepted with a change in bytes",
+    sorted({bit // 8 for bit, what in enumerate(verdicts) if what == "accepted"}),
+)
+assert [bit for bit, what in enumerate(verdicts) if what == "accepted"] == list(range(68 * 8, 70 * 8))
+
+# %% [markdown]
+# Sixteen, in bytes 68 and 69. Look at the picture above: that is the *type* of FINGERPRINT. With another type
+# it is no FINGERPRINT any more but an attribute that nobody knows, behind everything that is signed, and is
+# ignored. What Alice meant to say is untouched.
+#
+# FINGERPRINT is a checksum, not a secret: somebody on the path can leave it off, or compute a new one. What
+# holds then? The same without it:
+
+# %%
+bare = check.serialize(key, fingerprint=False)
+verdicts = [verdict(flip(bare, bit)) for bit in range(len(bare) * 8)]
+for what, count in Counter(verdicts).most_common():
+    print(f"{count:4} {what}")
+assert "accepted" not in verdicts
+
+# %% [markdown]
+# None is accepted: that is the work of the HMAC. It covers everything before it. What about something
+# *behind* it? The attacker appends USE-CANDIDATE (`0025 0000`, "let us take this path") and corrects the
+# length:
+
+# %%
+from rtcpy.stun import USE_CANDIDATE
+
+forged = bare[:2] + (len(bare) - 20 + 4).to_bytes(2, "big") + bare[4:] + bytes.fromhex("0025 0000")
+message = parse_message(forged)
+message.verify_integrity(key)  # no error: what is covered is untouched
+print("USE-CANDIDATE in the message:", USE_CANDIDATE in message)
+assert USE_CANDIDATE not in message
+
+# %% [markdown]
+# The signature is right, and the attribute is not there: what follows MESSAGE-INTEGRITY is ignored, except
+# FINGERPRINT (RFC 8489 §14.5). A library that forgets this rule lets strangers choose the path.
+#
+# ## Exercises
+#
+# **1. The header.** Return type, length and transaction id of a STUN message, or `None` if it cannot be one:
+# fewer than 20 bytes, the two highest bits of the first byte not zero, or another cookie.
+
+
+# %%
+def stun_header(data: bytes) -> tuple[int, int, bytes] | None:
+    """(type, length, transaction id)"""
+    ...  # your turn
+
+
+# %%
+from rtcpy.lab.exercises import attempt, check_mapped_address, check_stun_header
+
+attempt(check_stun_header, stun_header)
+
+# %% [markdown]
+# **2. XOR-MAPPED-ADDRESS.** You get the eight bytes of an IPv4 value: a zero byte, the family (1), the port,
+# the address. Return the address as text, and the port.
+
+
+# %%
+def mapped_address(value: bytes) -> tuple[str, int]:
+    """(address, port)"""
+    ...  # your turn
+
+
+# %%
+attempt(check_mapped_address, mapped_address)
+
+# %% [markdown]
+# **3. Look around.** No check: let Alice ask a second server through `router`. Which address does that one
+# see? And if the router is a `Nat` of the kind `rtcpy.sim.SYMMETRIC`? What is the answer of a STUN server
+# worth then?
+#
+# Model solutions are in `tests/notebooks/solutions.py`. Read on in `docs/layers/stun.md` and
+# `rtcpy/stun/__init__.py`; the specification is RFC 8489.

@@ -1,0 +1,186 @@
+"""Model solutions of the exercises in `notebooks/`, and wrong ones that the checks must refuse. Try yourself first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtcpy.wire import Wire, bits, length_of, opaque, pad, wire
+
+# --- 00 bytes and declarations --------------------------------------------------------------------------------------
+
+
+def padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 4)
+
+
+def padded_always(data: bytes) -> bytes:
+    return data + bytes(4 - len(data) % 4)
+
+
+def padded_in_front(data: bytes) -> bytes:
+    return bytes(-len(data) % 4) + data
+
+
+def padded_to_two(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 2)
+
+
+def data_header(chunk: bytes) -> tuple[int, bool, bool]:
+    return int.from_bytes(chunk[4:8], "big"), bool(chunk[1] & 2), bool(chunk[1] & 1)
+
+
+def data_header_little(chunk: bytes) -> tuple[int, bool, bool]:
+    return int.from_bytes(chunk[4:8], "little"), bool(chunk[1] & 2), bool(chunk[1] & 1)
+
+
+def data_header_swapped(chunk: bytes) -> tuple[int, bool, bool]:
+    return int.from_bytes(chunk[4:8], "big"), bool(chunk[1] & 1), bool(chunk[1] & 2)
+
+
+def data_header_whole_byte(chunk: bytes) -> tuple[int, bool, bool]:
+    return int.from_bytes(chunk[4:8], "big"), chunk[1] >= 2, bool(chunk[1] & 1)
+
+
+@wire("RFC 8656 §12.4")
+class ChannelData(Wire):
+    """The two lines that were missing."""
+
+    channel: int = bits(16, "0x4000 to 0x4FFF")
+    length = length_of("data", 16, doc="bytes of the data")
+    data: bytes = opaque("the data", length="length")
+
+
+@wire("RFC 8656 §12.4")
+class ChannelDataTotal(Wire):
+    """Counts the header, too."""
+
+    channel: int = bits(16)
+    length = length_of("data", 16, plus=4)
+    data: bytes = opaque(length="length")
+
+
+@wire("RFC 8656 §12.4")
+class ChannelDataPadded(Wire):
+    """Pads, which over UDP nobody does (RFC 8656 §12.5)."""
+
+    channel: int = bits(16)
+    length = length_of("data", 16)
+    data: bytes = opaque(length="length")
+    _pad = pad(4)
+
+
+@wire("RFC 8656 §12.4")
+class ChannelDataOpen(Wire):
+    """Counts nothing: the data is what is left."""
+
+    channel: int = bits(16)
+    data: bytes = opaque()
+
+
+# --- 02 STUN --------------------------------------------------------------------------------------------------------
+
+COOKIE = bytes.fromhex("2112a442")
+
+
+def stun_header(data: bytes) -> tuple[int, int, bytes] | None:
+    if len(data) < 20 or data[0] & 0xC0 or data[4:8] != COOKIE:
+        return None
+    return int.from_bytes(data[0:2], "big"), int.from_bytes(data[2:4], "big"), data[8:20]
+
+
+def stun_header_any_cookie(data: bytes) -> tuple[int, int, bytes] | None:
+    if len(data) < 20 or data[0] & 0xC0:
+        return None
+    return int.from_bytes(data[0:2], "big"), int.from_bytes(data[2:4], "big"), data[8:20]
+
+
+def stun_header_any_length(data: bytes) -> tuple[int, int, bytes] | None:
+    if data[0] & 0xC0 or data[4:8] != COOKIE:
+        return None
+    return int.from_bytes(data[0:2], "big"), int.from_bytes(data[2:4], "big"), data[8:20]
+
+
+def stun_header_takes_rtp(data: bytes) -> tuple[int, int, bytes] | None:
+    if len(data) < 20 or data[4:8] != COOKIE:
+        return None
+    return int.from_bytes(data[0:2], "big"), int.from_bytes(data[2:4], "big"), data[8:20]
+
+
+def mapped_address(value: bytes) -> tuple[str, int]:
+    port = int.from_bytes(value[2:4], "big") ^ 0x2112
+    return ".".join(str(a ^ b) for a, b in zip(value[4:8], COOKIE, strict=True)), port
+
+
+def mapped_address_plain(value: bytes) -> tuple[str, int]:
+    return ".".join(map(str, value[4:8])), int.from_bytes(value[2:4], "big")
+
+
+def mapped_address_plain_port(value: bytes) -> tuple[str, int]:
+    return mapped_address(value)[0], int.from_bytes(value[2:4], "big")
+
+
+def mapped_address_wrong_half(value: bytes) -> tuple[str, int]:
+    return mapped_address(value)[0], int.from_bytes(value[2:4], "big") ^ 0xA442
+
+
+# --- 11 offer and answer --------------------------------------------------------------------------------------------
+
+
+def next_state(state: str, side: str, type: str) -> str | None:
+    mine, theirs = f"have-{side}-offer", "have-remote-offer" if side == "local" else "have-local-offer"
+    if type == "offer":
+        if state in ("stable", mine):
+            return mine
+        return "have-remote-offer" if (state, side) == ("have-local-offer", "remote") else None
+    return "stable" if state == theirs else None
+
+
+def next_state_anything_goes(state: str, side: str, type: str) -> str | None:
+    return f"have-{side}-offer" if type == "offer" else "stable"
+
+
+def next_state_answers_itself(state: str, side: str, type: str) -> str | None:
+    if type == "answer":
+        return "stable" if state == f"have-{side}-offer" else None
+    return next_state(state, side, type)
+
+
+def next_state_no_glare(state: str, side: str, type: str) -> str | None:
+    if type == "offer" and state == "have-local-offer" and side == "remote":
+        return None
+    return next_state(state, side, type)
+
+
+class Inbox:
+    def __init__(self, end: Any) -> None:
+        self.end = end
+        self.waiting: list[Any] | None = []
+
+    def description(self, description: Any) -> None:
+        self.end.set_remote_description(description)
+        waiting, self.waiting = self.waiting or [], None
+        for candidate in waiting:
+            self.end.add_ice_candidate(candidate)
+
+    def candidate(self, candidate: Any) -> None:
+        if self.waiting is None:
+            self.end.add_ice_candidate(candidate)
+        else:
+            self.waiting.append(candidate)
+
+
+class InboxHasty(Inbox):
+    def candidate(self, candidate: Any) -> None:
+        self.end.add_ice_candidate(candidate)
+
+
+class InboxForgetful(Inbox):
+    def candidate(self, candidate: Any) -> None:
+        if self.waiting is None:
+            self.end.add_ice_candidate(candidate)
+
+
+class InboxBackwards(Inbox):
+    def description(self, description: Any) -> None:
+        self.waiting = (self.waiting or [])[::-1]
+        super().description(description)

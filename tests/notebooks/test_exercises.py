@@ -1,0 +1,116 @@
+"""Each exercise: the blank fails its check, the model solution passes, and three wrong ones are told what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from rtcpy.lab import exercises
+from tests.notebooks import solutions
+from tests.notebooks.lessons import run
+
+EXERCISES: list[tuple[str, Callable[[Any], None], Any, list[Any]]] = [
+    (
+        "00_bytes_and_declarations",
+        exercises.check_padded,
+        solutions.padded,
+        [solutions.padded_always, solutions.padded_in_front, solutions.padded_to_two],
+    ),
+    (
+        "00_bytes_and_declarations",
+        exercises.check_data_header,
+        solutions.data_header,
+        [solutions.data_header_little, solutions.data_header_swapped, solutions.data_header_whole_byte],
+    ),
+    (
+        "00_bytes_and_declarations",
+        exercises.check_channel_data,
+        solutions.ChannelData,
+        [solutions.ChannelDataTotal, solutions.ChannelDataPadded, solutions.ChannelDataOpen],
+    ),
+    (
+        "02_stun",
+        exercises.check_stun_header,
+        solutions.stun_header,
+        [solutions.stun_header_any_cookie, solutions.stun_header_any_length, solutions.stun_header_takes_rtp],
+    ),
+    (
+        "02_stun",
+        exercises.check_mapped_address,
+        solutions.mapped_address,
+        [
+            solutions.mapped_address_plain,
+            solutions.mapped_address_plain_port,
+            solutions.mapped_address_wrong_half,
+        ],
+    ),
+    (
+        "11_offer_answer",
+        exercises.check_next_state,
+        solutions.next_state,
+        [
+            solutions.next_state_anything_goes,
+            solutions.next_state_answers_itself,
+            solutions.next_state_no_glare,
+        ],
+    ),
+    (
+        "11_offer_answer",
+        exercises.check_inbox,
+        solutions.Inbox,
+        [solutions.InboxHasty, solutions.InboxForgetful, solutions.InboxBackwards],
+    ),
+]
+
+NAMES = [solution.__name__ for _, _, solution, _ in EXERCISES]
+
+
+@pytest.mark.parametrize(("lesson", "check", "solution", "wrong"), EXERCISES, ids=NAMES)
+def test_the_blank_fails(
+    lesson: str,
+    check: Callable[[Any], None],
+    solution: Any,
+    wrong: list[Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    blank = run(lesson).names[solution.__name__]
+    exercises.attempt(check, blank)
+    assert capsys.readouterr().out.startswith("✘ not yet: ")
+
+
+@pytest.mark.parametrize(("lesson", "check", "solution", "wrong"), EXERCISES, ids=NAMES)
+def test_the_model_solution_passes(
+    lesson: str,
+    check: Callable[[Any], None],
+    solution: Any,
+    wrong: list[Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    check(solution)
+    exercises.attempt(check, solution)
+    assert capsys.readouterr().out == f"✔ {solution.__name__} is right\n"
+
+
+@pytest.mark.parametrize(("lesson", "check", "solution", "wrong"), EXERCISES, ids=NAMES)
+def test_wrong_solutions_are_told_why(
+    lesson: str, check: Callable[[Any], None], solution: Any, wrong: list[Any]
+) -> None:
+    assert len(wrong) == 3
+    for answer in wrong:
+        with pytest.raises(AssertionError, match=r"right is|when there came"):
+            check(answer)
+
+
+def test_a_solution_that_raises_is_no_disaster(capsys: pytest.CaptureFixture[str]) -> None:
+    def clumsy(data: bytes) -> bytes:
+        return data[99:100][0].to_bytes()
+
+    exercises.attempt(exercises.check_padded, clumsy)
+    assert capsys.readouterr().out == "✘ not yet: clumsy raised IndexError: index out of range\n"
+
+
+def test_every_exercise_of_a_lesson_is_here() -> None:
+    known = {name for name in dir(exercises) if name.startswith("check_") and name != "check_wire"}
+    assert known == {check.__name__ for _, check, _, _ in EXERCISES}
