@@ -30,7 +30,10 @@ class RtcpyPeer:
         import rtcpy
 
         self.rtcpy = rtcpy
-        self.pc = rtcpy.PeerConnection(rtcpy.Configuration(network_interfaces=["lo"], path_mtu=path_mtu))
+        # One host candidate, 127.0.0.1, as the other stack gets below.
+        self.pc = rtcpy.PeerConnection(
+            rtcpy.Configuration(network_interfaces=lambda a: a.host == "127.0.0.1", path_mtu=path_mtu)
+        )
         self.channel: Any = None
         self.open = asyncio.Event()
         self.handler: Callable[[Any], None] | None = None
