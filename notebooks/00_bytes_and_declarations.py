@@ -90,7 +90,7 @@ print(box_diagram(DataChunk))
 
 # %%
 chunk = DataChunk.parse(hello)
-print(chunk)
+print(chunk.tsn, chunk.ppid.name, chunk.user_data)
 
 chunk.user_data = b"hello, world"
 print(chunk.serialize().hex(" "))

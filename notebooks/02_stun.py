@@ -35,9 +35,9 @@ show(Picture(question, explain_message(question), "from where do you see me?"))
 
 # %% [markdown]
 # Twenty bytes, and that is a whole question. The first two say what it is: `00 01`, method Binding, class
-# request. The two zero bits at the very beginning are the reason why STUN, DTLS and RTP can share a port:
-# packets of RTP begin with the bits `10`, and the first byte of DTLS is between 20 and 63 (RFC 7983 §7). Bits
-# of the class sit *between* the bits of the method, for which history is to blame.
+# request. STUN, DTLS and RTP share one port, and one look at the first byte tells them apart: it is 0 to 3
+# for STUN, 20 to 63 for DTLS, 128 to 191 for RTP (RFC 7983 §7). Bits of the class sit *between* the bits of
+# the method, for which history is to blame.
 #
 # `00 00` says that nothing follows. `21 12 a4 42` is the *magic cookie*, the same in every message in the
 # world. The last twelve bytes are random: the answer must repeat them, and whoever cannot guess them cannot
