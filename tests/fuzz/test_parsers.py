@@ -6,7 +6,6 @@ seed and index: ``python -m tests.fuzz DRIVER SEED INDEX`` shows and repeats it.
 
 from __future__ import annotations
 
-import gc
 import sys
 import tracemalloc
 from typing import Any
@@ -61,7 +60,6 @@ def test_parsers_take_anything(driver: Driver, block: int) -> None:
                 size = len(data) if isinstance(data, bytes) else len(data.encode(errors="surrogatepass"))
                 calls = calls_of(lambda data: attempt(driver, data), data)
                 assert calls <= CALLS_PER_BYTE * size + CALLS_AT_LEAST, f"{calls} calls for {size} bytes"
-                gc.collect()
                 tracemalloc.start()
                 attempt(driver, data)
                 peak = tracemalloc.get_traced_memory()[1]
