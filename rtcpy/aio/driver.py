@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from math import ceil
 from typing import Generic, TypeVar
 
 from rtcpy.aio.sockets import UdpSocket
@@ -31,6 +32,10 @@ PUMP_ROUNDS_MAX = (
     64  # rounds of packets and events per pump, so that a chatty listener cannot starve the loop
 )
 REARMS_MAX = 8  # later deadlines followed between two wake-ups: about what one wake-up for nothing costs
+COALESCE_AFTER = 1.0  # s ahead: deadlines this far off (consent, heartbeats) may be met with those of others
+COALESCE_GRID = (
+    0.2  # s: they are put off to the next multiple of this, so that 200 idle connections wake at once
+)
 TIMER_STEP_MIN = 0.001  # s; a machine whose due timer made no progress (law 3) may not spin the loop
 
 
@@ -223,6 +228,10 @@ class Driver(Generic[E]):
         if deadline is None:
             return  # a handle that is still armed wakes once for nothing
         deadline = max(deadline, earliest)
+        if deadline - self._now > COALESCE_AFTER:
+            # The clock is the loop's, so the grid is the same for all connections on it. Waking the whole code costs
+            # more than one connection's share of work; nothing that is a second away minds a fifth of one.
+            deadline = ceil(deadline / COALESCE_GRID) * COALESCE_GRID
         if self._timer is not None:
             if deadline >= self._armed:
                 if deadline == self._armed or self._rearms >= REARMS_MAX:
