@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,10 +19,6 @@ import ifaddr
 LOOPBACK_NAMES = ("lo", "lo0")  # Linux; BSD and macOS
 LISTING_VALID = 1.0  # s
 MAX_LOCAL_ADDRESSES = 32  # sockets per connection; a host with more addresses gets its first ones
-
-# A cache of what the system says, with the instant of `time.monotonic`: forgetting it changes nothing but the time
-# that the next connection takes.
-_LISTINGS: deque[tuple[float, list[NetworkAddress]]] = deque(maxlen=1)
 
 
 @dataclass(slots=True, frozen=True)
@@ -68,10 +63,13 @@ def recent_addresses() -> list[NetworkAddress]:
     A server that takes calls by the hundred would otherwise ask for every one; a laptop that changes networks is
     noticed by the next ICE restart all the same.
     """
-    now = time.monotonic()
-    if not _LISTINGS or now - _LISTINGS[0][0] > LISTING_VALID:
-        _LISTINGS.append((now, list_addresses()))
-    return _LISTINGS[0][1]
+    return _listed_in(int(time.monotonic() / LISTING_VALID))
+
+
+@lru_cache(maxsize=1)
+def _listed_in(_interval: int) -> list[NetworkAddress]:
+    """The listing of one interval of the clock."""
+    return list_addresses()
 
 
 _LOOPBACKS = [
