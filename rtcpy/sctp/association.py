@@ -104,6 +104,7 @@ _SPECIAL = frozenset(
         ChunkType.SHUTDOWN_COMPLETE,
     }
 )
+PLAIN_INIT_AFTER = 2  # unanswered INITs, before one without the parameters that not every stack skips
 _HEARTBEAT = Struct("!IdII")  # nonce, time sent, packet size probed (0: no probe), reserved
 _PORTS = Struct("!HH")
 _ZERO = b"\0\0\0\0"
@@ -769,7 +770,8 @@ class Association:
     def _send_init(self, now: Instant) -> None:
         assert self._local is not None
         self._init_sent = now
-        self._send_alone(make_init(self._local).serialize(), 0, now)
+        plain = self._tries >= PLAIN_INIT_AFTER
+        self._send_alone(make_init(self._local, plain=plain).serialize(), 0, now)
         self._timers.set(Timer.T1_INIT, now + self.congestion.rto)
 
     def _accept_special(self, packet: bytes, tag: int, now: Instant) -> bool:
@@ -854,7 +856,7 @@ class Association:
         if self.state not in (State.CLOSED, State.COOKIE_WAIT):
             tie_tags = self._tie_tags
         cookie = self._jar.seal(Cookie(now, local, greeting.side, *tie_tags))
-        answer = make_init_ack(local, cookie, greeting.unrecognized).serialize()
+        answer = make_init_ack(local, greeting.side, cookie, greeting.unrecognized).serialize()
         self._send_alone(answer, greeting.side.tag, now)
         return None
 

@@ -93,36 +93,43 @@ def make_side(config: SctpConfig, entropy: Entropy) -> Side:
     )
 
 
-def _own_parameters(side: Side) -> list[Parameter]:
+def _own_parameters(side: Side, *, zero_checksum: bool, largest_packet: bool) -> list[Parameter]:
     """Our extensions. The last one has no padding: whether the chunk length counts that is a matter of dispute."""
     extensions = SupportedExtensions(chunk_types=list(SUPPORTED_CHUNKS))
     parameters = [Parameter(type=ParameterType.SUPPORTED_EXTENSIONS, value=extensions)]
-    if side.zero_checksum:
+    if zero_checksum and side.zero_checksum:
         method = ZeroChecksumAcceptable(method=ErrorDetectionMethod.SCTP_OVER_DTLS)
         parameters.append(Parameter(type=ParameterType.ZERO_CHECKSUM_ACCEPTABLE, value=method))
-    largest = LargestPacket(size=side.largest_packet)
-    parameters.append(Parameter(type=ParameterType.LARGEST_PACKET, value=largest))
+    if largest_packet:
+        largest = LargestPacket(size=side.largest_packet)
+        parameters.append(Parameter(type=ParameterType.LARGEST_PACKET, value=largest))
     parameters.append(Parameter(type=ParameterType.FORWARD_TSN_SUPPORTED, value=b""))
     return parameters
 
 
-def make_init(side: Side) -> InitChunk:
-    """INIT for our side. Spec: RFC 9260 §3.3.2."""
+def make_init(side: Side, *, plain: bool = False) -> InitChunk:
+    """INIT for our side; `plain` without the parameters that a peer may not know. Spec: RFC 9260 §3.3.2.
+
+    Parameters like ours are to be skipped in silence (§3.2.1), but Pion 3.1 throws the whole chunk away.
+    """
     return InitChunk(
         initiate_tag=side.tag,
         a_rwnd=side.window,
         outbound_streams=side.outbound_streams,
         inbound_streams=side.inbound_streams,
         initial_tsn=side.initial_tsn,
-        parameters=_own_parameters(side),
+        parameters=_own_parameters(side, zero_checksum=not plain, largest_packet=not plain),
     )
 
 
-def make_init_ack(side: Side, cookie: bytes, unrecognized: list[bytes]) -> InitAckChunk:
-    """INIT ACK for our side, with the cookie and what we did not understand. Spec: RFC 9260 §3.3.3, §3.2.2."""
+def make_init_ack(side: Side, peer: Side, cookie: bytes, unrecognized: list[bytes]) -> InitAckChunk:
+    """INIT ACK for our side, with the cookie and what we did not understand. Spec: RFC 9260 §3.3.3, §3.2.2.
+
+    What only a peer with the same extension can use is said only to a peer that said it: see `make_init`.
+    """
     parameters = [
         Parameter(type=ParameterType.STATE_COOKIE, value=StateCookie(cookie=cookie)),
-        *_own_parameters(side),
+        *_own_parameters(side, zero_checksum=peer.zero_checksum, largest_packet=peer.largest_packet > 0),
     ]
     parameters += [Parameter(type=ParameterType.UNRECOGNIZED_PARAMETER, value=raw) for raw in unrecognized]
     return InitAckChunk(

@@ -599,3 +599,18 @@ def test_every_chunk_in_every_state_moves_only_as_the_table_says(state: State, c
     assert set(moves) <= allowed
     assert [old for old, _ in moves] == [state.value, *(new for _, new in moves)][: len(moves)]
     assert a.state.value == (moves[-1][1] if moves else state.value)
+
+
+def test_a_peer_that_throws_unknown_parameters_away_with_their_chunk_is_reached() -> None:
+    """Pion 3.1 does: the third INIT and the answer to it hold nothing that it may not know."""
+
+    def unknown(_end: int, _number: int, packet: bytes) -> bool:
+        return b"\xbf\xf0" in packet or b"\x80\x01" in packet
+
+    link, a, b = associations(Conditions(drop=unknown), a=quiet(), b=quiet())
+    link.keep_log = True
+    a.start(now=0.0)
+    link.run(20.0)
+    assert a.state is b.state is State.ESTABLISHED
+    inits = [p for _, end, p in link.log if end == 0 and isinstance(parse_packet(p).chunks[0], InitChunk)]
+    assert [unknown(0, 0, p) for p in inits] == [True, True, False]
