@@ -161,6 +161,7 @@ async def gathered_descriptions(a: End, b: End) -> None:
     offer, answer = await negotiate(a, b, trickle=False)
     assert "a=candidate:" in offer and "a=candidate:" in answer
     await a.wait_open("main")
+    await b.wait_open("main")
     await b.send("main", ["pasted"])
     assert await a.receive("main", 1) == ["pasted"]
 
