@@ -595,6 +595,8 @@ class Association:
         if writer is None or inbound is None or outbound is None:
             return
         queue = self._queue
+        if queue.buffered > self.path.size and not self.path.wanted:
+            self._want_larger_packets(now)
         space = self.path.size - COMMON_HEADER_SIZE
         sends = self._may_send_data
         if self._forward_due and sends:
@@ -1173,6 +1175,16 @@ class Association:
     def _set_packet_size(self, size: int) -> None:
         self.path.size = size
         self.congestion.pmdcs = size - COMMON_HEADER_SIZE - DATA_OVERHEAD
+
+    def _want_larger_packets(self, now: Instant) -> None:
+        """More than a packet holds is waiting: from now on it is worth knowing what the path carries.
+
+        Spec: RFC 8899 §4.3 (probes may wait while no data asks for them).
+        """
+        self.path.wanted = True
+        if self.state is State.ESTABLISHED:  # else `_establish` begins the search
+            self.path.restart(now)
+            self._arm_probe()
 
     def _arm_probe(self) -> None:
         if self.path.deadline is None:

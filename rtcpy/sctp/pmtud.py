@@ -4,9 +4,11 @@ Owns the packet size in force and the search. A probe is a HEARTBEAT padded to t
 its answer proves that the size passes. A lost probe proves nothing and costs nothing: probes carry no data and count
 for no congestion control. `association` builds the probes and keeps the timer.
 
-The search goes down a short ladder, largest first: on loopback and in data centres the first probe already
-succeeds and packets as large as a DTLS record follow one round trip after set-up; elsewhere one of the sizes that
-real links have is found after a few losses. Sizes in between are not worth their probes.
+The search begins when it is `wanted`, which is when more bytes wait than a packet of the base size holds; an
+association that only chats never probes (RFC 8899 §4.3 lets probes wait for data). It goes down a short ladder, largest
+first: on loopback and in data centres the first probe already succeeds and packets as large as a DTLS record follow
+one round trip later; elsewhere one of the sizes that real links have is found after a few losses. Sizes in between are
+not worth their probes.
 
 What the *peer* can read is another matter: only a peer that says so in its INIT gets more than an Ethernet frame
 holds (`limit_to`).
@@ -58,6 +60,7 @@ class PathMtu:
         "deadline",
         "size",
         "state",
+        "wanted",
     )
 
     def __init__(self, config: SctpConfig) -> None:
@@ -73,6 +76,7 @@ class PathMtu:
         self._probe_count = 0
         self._timeouts = 0
         self.deadline: Instant | None = None
+        self.wanted = False  # something was to be sent that larger packets would make cheaper
 
     @property
     def base(self) -> int:
@@ -88,10 +92,13 @@ class PathMtu:
         self._limit = max(min(self._own_limit, reads), self._base)
 
     def restart(self, now: Instant) -> None:
-        """Begin at the base: the association is new, or the path is."""
+        """Begin at the base, and search if that is wanted: the association is new, or the path, or the wish."""
         self.size = self._base
         self._timeouts = 0
-        self._search(now)
+        if self.wanted:
+            self._search(now)
+        else:
+            self.stop()
 
     def stop(self) -> None:
         """No more probes."""

@@ -4,18 +4,64 @@ from __future__ import annotations
 
 import pytest
 
-from rtcpy.sctp import SctpConfig, StreamMessage
+from rtcpy.sctp import Association, SctpConfig, StreamMessage
 from rtcpy.sctp.packet import parse_packet
 from rtcpy.sctp.pmtud import PathMtu
-from tests.sctp.link import Conditions, established
+from tests.sctp.link import Conditions, Link, associations, established
 
 
 def config(**options: object) -> SctpConfig:
     return SctpConfig(**{"heartbeat_interval": 0, "remote_max_message_size": 0} | options)  # type: ignore[arg-type]
 
 
+def ask_for_more(link: Link, a: Association) -> None:
+    """Send what no packet of the base size holds, and wait until that has been settled."""
+    a.send(0, 53, bytes(20_000), now=link.now)
+    link.run(link.now + 1.0)
+    link.events[1].clear()
+
+
+def test_a_chat_sends_no_probe() -> None:
+    link, a, b = established(a=config(), b=config())
+    link.keep_log = True
+    for i in range(50):
+        for end in (a, b):
+            end.send(i % 3, 51, b"how do you do" * 80, now=link.now)
+            link.run(link.now + 0.1)
+    link.run(link.now + 700.0)
+    assert a.max_packet_size == b.max_packet_size == 1160
+    assert len(link.of(1, StreamMessage)) == 50
+    assert {type(c).__name__ for _, _, p in link.log for c in parse_packet(p).chunks} == {
+        "DataChunk",
+        "SackChunk",
+    }
+
+
+@pytest.mark.parametrize("messages", [[bytes(1_400)], [bytes(400)] * 60])
+def test_the_search_begins_when_more_waits_than_a_packet_holds(messages: list[bytes]) -> None:
+    """One large message, or a heap of small ones; only the end that has them asks."""
+    link, a, b = established(a=config(), b=config())
+    for message in messages:
+        a.send(0, 53, message, now=link.now)
+    link.run(link.now + 1.0)
+    assert a.max_packet_size == 16384
+    assert b.max_packet_size == 1160
+    assert [e.data for e in link.of(1, StreamMessage)] == messages
+
+
+def test_what_waited_for_the_set_up_begins_the_search_with_it() -> None:
+    link, a, b = associations(a=config(), b=config())
+    a.send(0, 53, bytes(50_000), now=0.0)
+    a.start(now=0.0)
+    b.start(now=0.0)
+    link.run(1.0)
+    assert a.max_packet_size == 16384
+    assert b.max_packet_size == 1160
+
+
 def test_a_path_without_limit_carries_whole_dtls_records_after_one_round_trip() -> None:
     link, a, _ = established(a=config(), b=config())
+    ask_for_more(link, a)
     assert a.max_packet_size == 16384
     a.congestion.cwnd = 1 << 20
     link.keep_log = True
@@ -30,7 +76,8 @@ def test_a_path_without_limit_carries_whole_dtls_records_after_one_round_trip() 
 )
 def test_the_search_finds_the_size_of_real_links(payload: int, found: int) -> None:
     overhead = 37
-    link, a, _b = established(Conditions(mtu=payload - overhead), a=config(), b=config(), seed=1)
+    link, a, _b = established(a=config(), b=config(), seed=1)
+    ask_for_more(link, a)
     assert a.max_packet_size == 16384  # found before the conditions held
     link.conditions = Conditions(mtu=payload - overhead)
     a.path_changed(now=link.now)
@@ -42,6 +89,7 @@ def test_the_search_finds_the_size_of_real_links(payload: int, found: int) -> No
 def test_strangers_are_probed_without_a_chunk_type_that_they_may_not_know() -> None:
     """werift 0.25 throws on PAD, and its process ends."""
     link, a, _b = established(a=config(), b=config())
+    ask_for_more(link, a)
     assert a._remote is not None
     a._remote.largest_packet = 0
     a.path.limit_to(0)
@@ -116,6 +164,7 @@ def test_larger_packets_come_back_when_the_path_does() -> None:
 def test_the_sizes_are_those_that_the_lower_layers_can_carry() -> None:
     for mtu, limit, overhead in [(1200, 16421, 37), (1200, 65535, 22), (1200, 1200, 73), (1280, 1300, 37)]:
         path = PathMtu(SctpConfig(path_mtu=mtu, path_mtu_limit=limit, lower_overhead=overhead))
+        path.wanted = True
         path.restart(0.0)
         sizes = {path.size}
         now = 0.0
