@@ -186,9 +186,11 @@ class Peer:
 
     def receive(self, packet: Datagram, *, now: Instant) -> None:
         """Take one datagram. Never raises on hostile bytes."""
-        if self._transport is not None:
-            self._transport.receive(packet, now=now)
-            self._collect(now)
+        transport = self._transport
+        if transport is not None:
+            transport.receive(packet, now=now)
+            if transport.events:
+                self._dispatch(transport.take_events(), now)
 
     def receive_many(self, packets: Sequence[Datagram], *, now: Instant) -> None:
         """Take datagrams that arrived together: like `receive` for each, but the layers are pumped once."""
@@ -211,7 +213,7 @@ class Peer:
         if self._transport is None:
             out, self._out = self._out, []
             return out
-        packets = self._transport.take_packets()
+        packets = self._transport.take_packets() if self._transport.packets else []
         if self._out:
             packets = self._out + packets
             self._out = []

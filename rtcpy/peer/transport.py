@@ -100,7 +100,7 @@ class Transport:
         "_dtls_config",
         "_early",
         "_entropy",
-        "_out",
+        "packets",
         "_sctp_started",
         "_tap",
         "_wall_clock",
@@ -138,7 +138,7 @@ class Transport:
         self._entropy = entropy
         self._wall_clock = wall_clock
         self._tap = tap
-        self._out: list[Datagram] = []
+        self.packets: list[Datagram] = []
         self.events: list[Event] = []
         self._early: deque[Datagram] = deque(maxlen=EARLY_DATAGRAMS)
         self._counters_path: tuple[Address, Address] | None = None
@@ -294,7 +294,7 @@ class Transport:
 
     def take_packets(self) -> list[Datagram]:
         """Drain what is to be sent."""
-        out, self._out = self._out, []
+        out, self.packets = self.packets, []
         return out
 
     def take_events(self) -> list[Event]:
@@ -439,9 +439,10 @@ class Transport:
 
     def _send_down(self, channels: sctp.DataChannels, now: Instant) -> None:
         """What SCTP wants to say becomes DTLS records."""
-        packets = channels.association.take_packets()
-        if not packets:
+        association = channels.association
+        if not association.packets:
             return
+        packets = association.take_packets()
         secured = self.dtls
         if secured is not None and self.dtls_info is not None and secured.state is dtls.DtlsState.CONNECTED:
             self._send_records([secured.seal(packet, now=now) for packet in packets], now)
@@ -464,7 +465,7 @@ class Transport:
 
     def _send(self, datagrams: list[Datagram], now: Instant) -> None:
         """The last hand-over: to the socket."""
-        self._out += datagrams
+        self.packets += datagrams
         self.packets_sent += len(datagrams)
         for datagram in datagrams:
             self.bytes_sent += len(datagram.data)

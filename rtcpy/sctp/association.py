@@ -110,6 +110,7 @@ _PORTS = Struct("!HH")
 _ZERO = b"\0\0\0\0"
 
 
+DATA_AND_SACK = COMMON_HEADER_SIZE + 16 + 16  # bytes of a packet that are not user data
 _SHUTTING_DOWN = (
     State.SHUTDOWN_PENDING,
     State.SHUTDOWN_RECEIVED,
@@ -169,7 +170,7 @@ class Association:
         self._outbound: Outbound | None = None
         self._resets = StreamResets(0, 0)
         self._timers: TimerTable[Timer] = TimerTable()
-        self._packets: list[bytes] = []
+        self.packets: list[bytes] = []  # what `take_packets` will give
         self.events: list[Event] = []  # what `take_events` will give
         self._control: list[bytes] = []  # chunks that wait for the next packet
         self._sack_count = 0  # packets with DATA since the last SACK
@@ -248,13 +249,50 @@ class Association:
         queue = self._queue
         if queue.buffered + size > self._config.send_buffer_limit and queue.buffered:
             raise OperationError(f"{queue.buffered} bytes wait already, the buffer is full")
-        stream = queue.stream(stream_id)
+        stream = queue.streams.get(stream_id) or queue.stream(stream_id)
         if stream.resetting or stream_id in self._resets.waiting:
             raise InvalidStateError(f"stream {stream_id} is being reset (RFC 6525 §5.1.2)")
         expires = None if lifetime is None else now + lifetime
-        queue.push(Message(stream, ppid, bytes(data), unordered, max_retransmits, expires))
-        if self._outbound is not None and self.state is State.ESTABLISHED:
+        message = Message(stream, ppid, bytes(data), unordered, max_retransmits, expires)
+        if self.state is not State.ESTABLISHED:
+            queue.push(message)
+        elif not self._send_at_once(message, now):
+            queue.push(message)
             self._flush(now)
+
+    def _send_at_once(self, message: Message, now: Instant) -> bool:
+        """One message, one packet, no queue: what `_flush` would do where nothing else waits. Whether it did."""
+        outbound, inbound, writer = self._outbound, self._inbound, self._writer
+        if (
+            self._queue.buffered
+            or self._control
+            or self._forward_due
+            or outbound is None
+            or inbound is None
+            or writer is None
+            or outbound.to_retransmit
+            or len(message.data) + DATA_AND_SACK > self.path.size
+        ):
+            return False
+        chunk = outbound.at_once(message, now)
+        if chunk is None:
+            return False
+        deadlines = self._timers.deadlines
+        if self._sack_count or self._sack_now:
+            chunk = inbound.sack(16) + chunk
+            self._sack_now, self._sack_count = False, 0
+            deadlines.pop(Timer.SACK, None)
+        packet = writer.write(chunk)
+        self.packets.append(packet)
+        self.packets_sent += 1
+        if self._tap is not None:
+            self._tap.packet("sctp", Direction.OUT, packet, now=now)
+        if Timer.T3_RTX not in deadlines:
+            deadlines[Timer.T3_RTX] = now + self.congestion.rto
+        self._progress_at = now
+        if not self._tail_probed and Timer.TAIL_PROBE not in deadlines:
+            deadlines[Timer.TAIL_PROBE] = now + self._tail_delay()
+        return True
 
     def reset_streams(self, stream_ids: Sequence[int], *, now: Instant) -> None:
         """Reset outgoing streams once everything queued on them has arrived; answered by `StreamsReset`.
@@ -273,6 +311,11 @@ class Association:
     def can_reset_streams(self) -> bool:
         """Whether the peer understands RE-CONFIG; True as long as that is unknown."""
         return self._remote is None or self._remote.reconfig
+
+    @property
+    def total_buffered(self) -> int:
+        """Bytes queued on all streams that were not sent yet."""
+        return self._queue.buffered
 
     def buffered_amount(self, stream_id: int) -> int:
         """Bytes queued on the stream that were not sent yet."""
@@ -350,7 +393,7 @@ class Association:
 
     def take_packets(self) -> list[bytes]:
         """Packets to send, in order."""
-        packets, self._packets = self._packets, []
+        packets, self.packets = self.packets, []
         return packets
 
     def take_events(self) -> list[Event]:
@@ -577,7 +620,7 @@ class Association:
     # -- sending -----------------------------------------------------------------------------------
 
     def _emit(self, packet: bytes, now: Instant) -> None:
-        self._packets.append(packet)
+        self.packets.append(packet)
         self.packets_sent += 1
         if self._tap is not None:
             self._tap.packet("sctp", Direction.OUT, packet, now=now)
@@ -628,7 +671,7 @@ class Association:
             elif not head:
                 break
             packet = writer.write(head)
-            self._packets.append(packet)
+            self.packets.append(packet)
             self.packets_sent += 1
             if self._tap is not None:
                 self._tap.packet("sctp", Direction.OUT, packet, now=now)

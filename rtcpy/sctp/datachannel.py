@@ -260,7 +260,9 @@ class DataChannels:
     def buffered_amount(self, channel: Channel | int) -> int:
         """Unsent bytes. Spec: W3C webrtc §6.2 (bufferedAmount)."""
         number = channel if isinstance(channel, int) else channel.id
-        return 0 if number is None else self.association.buffered_amount(number)
+        if number is None or not self.association.total_buffered:
+            return 0
+        return self.association.buffered_amount(number)
 
     def set_buffered_amount_low_threshold(self, channel: Channel | int, amount: int) -> None:
         """**Bytes** at or under which `BufferedAmountLow` is told."""

@@ -85,12 +85,12 @@ class OutgoingStream:
 class SendQueue:
     """All outgoing streams. `events` is drained by the owner."""
 
-    __slots__ = ("_heap", "_order", "_virtual_time", "buffered", "current", "events", "streams")
+    __slots__ = ("_heap", "_order", "buffered", "current", "events", "streams", "virtual_time")
 
     def __init__(self) -> None:
         self.streams: dict[int, OutgoingStream] = {}
         self._heap: list[tuple[float, int, OutgoingStream]] = []
-        self._virtual_time = 0.0
+        self.virtual_time = 0.0
         self._order = 0
         self.current: Message | None = None  # begun, but not yet wholly sent
         self.buffered = 0  # bytes over all streams
@@ -126,7 +126,7 @@ class SendQueue:
 
     def _activate(self, stream: OutgoingStream) -> None:
         """Enter a stream into the contest, not before the present virtual time: silence earns no credit."""
-        stream.finish = max(stream.finish, self._virtual_time)
+        stream.finish = max(stream.finish, self.virtual_time)
         self._order += 1
         heappush(self._heap, (stream.finish, self._order, stream))
         stream.active = True
@@ -160,7 +160,7 @@ class SendQueue:
             stream.active = False
             if not queue:
                 continue
-            self._virtual_time = finish
+            self.virtual_time = finish
             message = queue.popleft()
             stream.finish = finish + len(message.data) / stream.priority
             if queue:
