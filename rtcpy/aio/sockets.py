@@ -219,6 +219,12 @@ class UdpSocket:
             self._enqueue(batch, 0)
             return
         index, count = 0, len(batch)
+        if count == 1:
+            try:
+                self._send_one(batch[0])
+            except (BlockingIOError, InterruptedError):
+                self._enqueue(batch, 0)
+            return
         while index < count:
             run = self._run_length(batch, index) if self._gso and count - index > 1 else 1
             try:

@@ -287,7 +287,8 @@ class Transport:
             if deadline is not None and (earliest is None or deadline < earliest):
                 earliest = deadline
         if self.channels is not None and not self.closed:
-            deadline = self.channels.next_timeout()
+            deadlines = self.channels.association.timers.deadlines  # the channels have none of their own
+            deadline = min(deadlines.values()) if deadlines else None
             if deadline is not None and (earliest is None or deadline < earliest):
                 earliest = deadline
         return earliest

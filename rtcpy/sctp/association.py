@@ -169,7 +169,7 @@ class Association:
         self._inbound: Inbound | None = None
         self._outbound: Outbound | None = None
         self._resets = StreamResets(0, 0)
-        self._timers: TimerTable[Timer] = TimerTable()
+        self.timers: TimerTable[Timer] = TimerTable()
         self.packets: list[bytes] = []  # what `take_packets` will give
         self.events: list[Event] = []  # what `take_events` will give
         self._control: list[bytes] = []  # chunks that wait for the next packet
@@ -277,7 +277,7 @@ class Association:
         chunk = outbound.at_once(message, now)
         if chunk is None:
             return False
-        deadlines = self._timers.deadlines
+        deadlines = self.timers.deadlines
         if self._sack_count or self._sack_now:
             chunk = inbound.sack(16) + chunk
             self._sack_now, self._sack_count = False, 0
@@ -360,7 +360,7 @@ class Association:
         if self._outbound.outstanding:
             self._outbound.requeue()
             self._forward_due = True
-            self._timers.stop(Timer.T3_RTX)
+            self.timers.stop(Timer.T3_RTX)
             self._ask_for_sack()
         self._flush(now)
 
@@ -403,7 +403,7 @@ class Association:
 
     def next_timeout(self) -> Instant | None:
         """The next deadline."""
-        deadlines = self._timers.deadlines
+        deadlines = self.timers.deadlines
         return min(deadlines.values()) if deadlines else None
 
     # -- receiving: the lane -----------------------------------------------------------------------
@@ -554,9 +554,9 @@ class Association:
         if outbound.advanced > outbound.cumulative:  # RFC 3758 §3.5 (C3)
             self._forward_due = True
         if outbound.next_tsn - 1 == outbound.cumulative:
-            self._timers.deadlines.pop(Timer.T3_RTX, None)  # R2
+            self.timers.deadlines.pop(Timer.T3_RTX, None)  # R2
         elif advanced:
-            self._timers.deadlines[Timer.T3_RTX] = now + self.congestion.rto  # R3
+            self.timers.deadlines[Timer.T3_RTX] = now + self.congestion.rto  # R3
         if outbound.progress:
             self._progress_at, self._tail_probed = now, False
         if advanced:
@@ -596,8 +596,8 @@ class Association:
                     or inbound.window_opened
                 ):
                     self._sack_now = True
-                elif Timer.SACK not in self._timers.deadlines:
-                    self._timers.deadlines[Timer.SACK] = now + self._config.sack_delay
+                elif Timer.SACK not in self.timers.deadlines:
+                    self.timers.deadlines[Timer.SACK] = now + self._config.sack_delay
             if self._sack_now and self.state is State.SHUTDOWN_SENT:
                 self._send_shutdown(now)
         if self._sack_now or (self._may_flush and self._has_work()):
@@ -679,13 +679,13 @@ class Association:
                 break
         if outbound.earliest_resent:
             outbound.earliest_resent = False
-            self._timers.set(Timer.T3_RTX, now + self.congestion.rto)
+            self.timers.set(Timer.T3_RTX, now + self.congestion.rto)
         elif outbound.flight != flown or (queue.buffered and not outbound.outstanding and sends):
             self._start_t3(now)
         if outbound.flight != flown:
             self._progress_at = now
-            if not self._tail_probed and Timer.TAIL_PROBE not in self._timers.deadlines:
-                self._timers.deadlines[Timer.TAIL_PROBE] = now + self._tail_delay()
+            if not self._tail_probed and Timer.TAIL_PROBE not in self.timers.deadlines:
+                self.timers.deadlines[Timer.TAIL_PROBE] = now + self._tail_delay()
         if queue.events:
             self.events += queue.events
             queue.events.clear()
@@ -703,12 +703,12 @@ class Association:
 
     def _sack_sent(self) -> None:
         self._sack_now, self._sack_count = False, 0
-        self._timers.deadlines.pop(Timer.SACK, None)
+        self.timers.deadlines.pop(Timer.SACK, None)
 
     def _start_t3(self, now: Instant) -> None:
         """Start T3-rtx unless it runs. Spec: RFC 9260 §6.3.2 (R1)."""
-        if Timer.T3_RTX not in self._timers.deadlines:
-            self._timers.deadlines[Timer.T3_RTX] = now + self.congestion.rto
+        if Timer.T3_RTX not in self.timers.deadlines:
+            self.timers.deadlines[Timer.T3_RTX] = now + self.congestion.rto
 
     def _send_alone(self, chunk: bytes, tag: int, now: Instant) -> None:
         """A packet outside the association's own stream of packets: always with a checksum."""
@@ -752,7 +752,7 @@ class Association:
         self._over = True
         if self._inbound is not None:
             self.events += self._inbound.messages
-        self._timers.clear()
+        self.timers.clear()
         self._control.clear()
         self._queue.clear()
         self._inbound = self._outbound = self._writer = None
@@ -763,11 +763,11 @@ class Association:
         """Enter ESTABLISHED (the state has been set): timers, path MTU search, what waited."""
         assert self._outbound is not None
         for timer in (Timer.T1_INIT, Timer.T1_COOKIE, Timer.T2_SHUTDOWN, Timer.T5_SHUTDOWN_GUARD):
-            self._timers.stop(timer)
+            self.timers.stop(timer)
         self._tries = self._errors = 0
         self.events.append(Established(self.outbound_streams, self.inbound_streams))
         if self._config.heartbeat_interval:
-            self._timers.set(Timer.HEARTBEAT, now + self._config.heartbeat_interval)
+            self.timers.set(Timer.HEARTBEAT, now + self._config.heartbeat_interval)
         self.path.restart(now)
         self._arm_probe()
         if self._outbound.outstanding:
@@ -817,7 +817,7 @@ class Association:
         self._init_sent = now
         plain = self._tries >= PLAIN_INIT_AFTER
         self._send_alone(make_init(self._local, plain=plain).serialize(), 0, now)
-        self._timers.set(Timer.T1_INIT, now + self.congestion.rto)
+        self.timers.set(Timer.T1_INIT, now + self.congestion.rto)
 
     def _accept_special(self, packet: bytes, tag: int, now: Instant) -> bool:
         """Packets with tag rules of their own, or without an association. Whether the rest is to be read as usual.
@@ -918,7 +918,7 @@ class Association:
             cause = ErrorCause(code=CauseCode.MISSING_MANDATORY_PARAMETER, info=missing)
             self._send_alone(AbortChunk(causes=[cause]).serialize(), greeting.side.tag, now)
             return self._end(Aborted("INIT ACK without a cookie", CauseCode.MISSING_MANDATORY_PARAMETER), now)
-        self._timers.stop(Timer.T1_INIT)
+        self.timers.stop(Timer.T1_INIT)
         if self._tries:
             self.congestion.restart()  # the timer has backed off, but nothing was measured
         else:
@@ -941,7 +941,7 @@ class Association:
         data = self._outbound.fill(room, now)[0] if room > DATA_OVERHEAD else b""
         self._outbound.earliest_resent = False
         self._emit(self._writer.write_checked(self._echoed + data), now)
-        self._timers.set(Timer.T1_COOKIE, now + self.congestion.rto)
+        self.timers.set(Timer.T1_COOKIE, now + self.congestion.rto)
 
     def _on_cookie_echo(self, packet: bytes, raw: bytes, tag: int, now: Instant) -> bool:
         """COOKIE ECHO: whether the rest of its packet is to be read. Spec: RFC 9260 §5.1.5, §5.2.4 (table 12)."""
@@ -1003,7 +1003,7 @@ class Association:
 
     def _restart(self, cookie: Cookie, now: Instant) -> None:
         """The peer lost its state and set up anew. Spec: RFC 9260 §5.2.4 (A)."""
-        self._timers.clear()
+        self.timers.clear()
         self._queue.clear()
         self._control.clear()
         self._outbound = None
@@ -1064,7 +1064,7 @@ class Association:
         """ERROR: only a stale cookie changes anything. Spec: RFC 9260 §5.2.6, §3.3.10."""
         codes = [cause.code for cause in ErrorChunk.parse(chunk).causes]
         if CauseCode.STALE_COOKIE in codes and self.state is State.COOKIE_ECHOED:
-            self._timers.stop(Timer.T1_COOKIE)
+            self.timers.stop(Timer.T1_COOKIE)
             if self._outbound is not None:
                 self._outbound.requeue()
             self._move(Input.STALE_COOKIE, now)
@@ -1113,7 +1113,7 @@ class Association:
             self._move(Input.ALL_ACKNOWLEDGED, now)
             self._tries = 0
             guard = SHUTDOWN_GUARD_RTOS * self._config.rto_max
-            self._timers.set(Timer.T5_SHUTDOWN_GUARD, now + guard)
+            self.timers.set(Timer.T5_SHUTDOWN_GUARD, now + guard)
             self._send_shutdown(now)
         elif self.state is State.SHUTDOWN_RECEIVED:
             self._move(Input.ALL_ACKNOWLEDGED, now)
@@ -1122,11 +1122,11 @@ class Association:
     def _send_shutdown(self, now: Instant) -> None:
         assert self._inbound is not None
         self._say(ShutdownChunk(cumulative_tsn=self._inbound.cumulative & 0xFFFFFFFF).serialize())
-        self._timers.set(Timer.T2_SHUTDOWN, now + self.congestion.rto)
+        self.timers.set(Timer.T2_SHUTDOWN, now + self.congestion.rto)
 
     def _send_shutdown_ack(self, now: Instant) -> None:
         self._say(ShutdownAckChunk().serialize())
-        self._timers.set(Timer.T2_SHUTDOWN, now + self.congestion.rto)
+        self.timers.set(Timer.T2_SHUTDOWN, now + self.congestion.rto)
 
     def _on_forward_tsn(self, chunk: bytes, now: Instant) -> None:
         """FORWARD TSN. Acknowledged like DATA. Spec: RFC 3758 §3.6."""
@@ -1193,14 +1193,14 @@ class Association:
         self._say(resets.begin([s.stream_id for s in ready], add32(outbound.next_tsn, -1)))
         for stream_id in resets.outstanding_ids:
             self._queue.stream(stream_id).resetting = True
-        self._timers.set(Timer.RECONFIG, now + self.congestion.rto)
+        self.timers.set(Timer.RECONFIG, now + self.congestion.rto)
 
     def _on_reset_response(self, response: ReconfigResponse, now: Instant) -> None:
         """The answer to our reset: the ids are free again. Spec: RFC 6525 §5.2.7."""
         done = self._resets.answered(response)
         if done is None:
             return
-        self._timers.stop(Timer.RECONFIG)
+        self.timers.stop(Timer.RECONFIG)
         stream_ids, result = done
         for stream_id in stream_ids:
             stream = self._queue.stream(stream_id)
@@ -1231,9 +1231,9 @@ class Association:
 
     def _arm_probe(self) -> None:
         if self.path.deadline is None:
-            self._timers.stop(Timer.PROBE)
+            self.timers.stop(Timer.PROBE)
         else:
-            self._timers.set(Timer.PROBE, self.path.deadline)
+            self.timers.set(Timer.PROBE, self.path.deadline)
 
     def _heartbeat(self, size: int, now: Instant) -> None:
         """HEARTBEAT; a `size` other than 0 makes it a path MTU probe of that many bytes. Spec: RFC 8899 §6.2.1.2.
@@ -1274,7 +1274,7 @@ class Association:
 
     def handle_timeout(self, *, now: Instant) -> None:
         """Do what is due."""
-        due = self._timers.take_expired(now)
+        due = self.timers.take_expired(now)
         if not due:
             return
         for timer in due:
@@ -1346,7 +1346,7 @@ class Association:
             self._asked.clear()
         self._forward_due = True
         if outbound.outstanding:
-            self._timers.set(Timer.T3_RTX, now + self.congestion.rto)
+            self.timers.set(Timer.T3_RTX, now + self.congestion.rto)
         return None
 
     def _tail_delay(self) -> float:
@@ -1367,7 +1367,7 @@ class Association:
             return
         due = self._progress_at + self._tail_delay()
         if now < due:
-            self._timers.set(Timer.TAIL_PROBE, due)
+            self.timers.set(Timer.TAIL_PROBE, due)
         else:
             self._tail_probed = outbound.probe_tail()
 
@@ -1380,16 +1380,16 @@ class Association:
         interval = self._config.heartbeat_interval
         silent_since = self._last_heard + interval
         if now < silent_since:
-            self._timers.set(Timer.HEARTBEAT, silent_since)
+            self.timers.set(Timer.HEARTBEAT, silent_since)
         else:
             self._heartbeat(0, now)
-            self._timers.set(Timer.HEARTBEAT, now + interval + self.congestion.rto)
+            self.timers.set(Timer.HEARTBEAT, now + interval + self.congestion.rto)
 
     def _on_reconfig_timer(self, now: Instant) -> None:
         """Spec: RFC 6525 §5.1.1: the request is repeated like DATA."""
         if self._resets.outstanding is not None:
             self._say(self._resets.repeat())
-            self._timers.set(Timer.RECONFIG, now + 2 * self.congestion.rto)
+            self.timers.set(Timer.RECONFIG, now + 2 * self.congestion.rto)
 
     def _on_probe_timer(self, now: Instant) -> None:
         """Spec: RFC 8899 §5.2."""

@@ -266,12 +266,12 @@ def test_unknown_parameters_are_reported_skipped_or_end_the_reading() -> None:
 
 def test_a_flood_of_inits_leaves_no_state() -> None:
     _, _a, b = pair()
-    state = (b._local, b._remote, b._timers.next_timeout())
+    state = (b._local, b._remote, b.timers.next_timeout())
     for tag in range(1, 2001):
         init = InitChunk(initiate_tag=tag, a_rwnd=1500, outbound_streams=1, inbound_streams=1, initial_tsn=0)
         answers = inject(b, init, tag=0)
         assert len(answers) == 1
-    assert (b._local, b._remote, b._timers.next_timeout()) == state
+    assert (b._local, b._remote, b.timers.next_timeout()) == state
     assert b.state is State.ESTABLISHED and not b._control
 
 
