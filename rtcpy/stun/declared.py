@@ -78,7 +78,7 @@ class DeclaredAttribute(Wire):
 class DeclaredMessage(Wire):
     """The header and the attributes. The two class bits sit between the bits of the method."""
 
-    _zero = const(2, 0, "00: tells STUN from RTP, DTLS and the others on the same port")
+    _zero = const(2, 0, "00: tells STUN from RTP, which begins with 10; DTLS is told by its whole first byte")
     method_high: int = bits(5, "method, bits 11–7")
     class_high: bool = flag("class bit 1: a response")
     method_middle: int = bits(3, "method, bits 6–4")

@@ -512,7 +512,7 @@ def test_487_makes_us_switch_redraw_and_check_again() -> None:
 
 
 def test_at_most_one_switch_per_487() -> None:
-    """THREATS: a 487 for a role that we have given up meanwhile only repeats the check."""
+    """docs/threats.md: a 487 for a role that we have given up meanwhile only repeats the check."""
     puppet = Puppet(controlling=True)
     puppet.agent.add_remote_candidate(host(B), now=0.0)
     ((check, packet),) = puppet.requests()

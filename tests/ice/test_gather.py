@@ -271,7 +271,7 @@ def relayed(address: str = "198.51.100.50", port: int = 50000) -> Candidate:
 
 
 def test_relay_only_leaves_no_trace_of_our_addresses() -> None:
-    """THREATS: nothing of host or reflexive candidates in what is told, nor any packet to a STUN server."""
+    """docs/threats.md: nothing of host or reflexive candidates in what is told, nor any packet to a STUN server."""
     agent = make_agent(transport_policy=TransportPolicy.RELAY)
     agent.gather([LocalAddress(LOCAL)], [SERVER], more_to_come=True, now=0.0)
     assert agent.take_packets() == [] and agent.take_events() == []

@@ -57,7 +57,7 @@ def assert_untouched(puppet: Puppet) -> None:
     ],
 )
 def test_requests_that_do_not_authenticate_have_no_effect(known: bool, forge: object, reason: str) -> None:
-    """THREATS: "no effect, no candidate learnt"; and not even an answer, so that nothing is amplified."""
+    """docs/threats.md: "no effect, no candidate learnt"; and not even an answer, so that nothing is amplified."""
     puppet = Puppet(known=known)
     data = forge(puppet, puppet.message(use_candidate=True, controlling=True, tie_breaker=2**64 - 1))  # type: ignore[operator]
     puppet.send(data, source=STRANGER)
@@ -151,7 +151,7 @@ def checking() -> tuple[Puppet, Message, Datagram]:
 def test_a_forged_response_with_the_right_transaction_id_is_as_if_never_received(
     key: bytes | None, code: int | None
 ) -> None:
-    """THREATS: forged success or 487 with a captured transaction id. RFC 8489 §9.1.4."""
+    """docs/threats.md: forged success or 487 with a captured transaction id. RFC 8489 §9.1.4."""
     puppet, request, packet = checking()
     response = (
         request.success([XOR_MAPPED_ADDRESS(A)]) if code is None else request.error(ErrorCode(code, ""))
@@ -261,7 +261,7 @@ def test_a_wrong_ufrag_never_connects() -> None:
 
 
 def test_injection_during_set_up_and_after_changes_nothing() -> None:
-    """THREATS: on and off the path at 300 a second: up, intact, nothing accepted."""
+    """docs/threats.md: on and off the path at 300 a second: up, intact, nothing accepted."""
     rng = random.Random(1)
     world = World(seed=1)
     world.add_hosts()
@@ -317,7 +317,7 @@ def test_a_captured_request_from_another_address_teaches_nothing() -> None:
 
 
 def test_replayed_datagrams_of_a_whole_session_change_nothing() -> None:
-    """THREATS: everything sent again, at once and later."""
+    """docs/threats.md: everything sent again, at once and later."""
     world = World(seed=2).connected()
     world.run(20.0)
     log = list(world.network.log or [])

@@ -55,7 +55,7 @@ def test_connects_despite_loss(loss: float) -> None:
 
 
 def test_equal_roles_are_sorted_out_despite_loss() -> None:
-    """THREATS: equal roles at 30 % loss, all within 15 s, roles agree."""
+    """docs/threats.md: equal roles at 30 % loss, all within 15 s, roles agree."""
     for seed in range(scale(dev=20, ci=100, thorough=1000)):
         world = World(seed=seed, loss=0.3, roles=(seed % 2 == 0, seed % 2 == 0))
         world.add_hosts()
@@ -71,7 +71,7 @@ def test_equal_roles_are_sorted_out_despite_loss() -> None:
 
 @pytest.mark.parametrize("both", [True, False])
 def test_equal_roles_and_equal_tie_breakers(both: bool) -> None:
-    """THREATS: both yield or both insist; the numbers are drawn anew, and it ends."""
+    """docs/threats.md: both yield or both insist; the numbers are drawn anew, and it ends."""
     for seed in range(scale(dev=10, ci=100, thorough=300)):
         world = World(seed=seed, roles=(both, both))
         world.b._role.tie_breaker = world.a._role.tie_breaker

@@ -362,7 +362,7 @@ def test_credentials_that_one_side_has_wrong_never_connect(prefix: str, liar: in
 
 
 def test_strangers_cannot_disturb_the_set_up() -> None:
-    """THREATS: hellos and alerts from addresses that ICE has not validated, 300 a second, from the beginning."""
+    """docs/threats.md: hellos and alerts from addresses that ICE has not validated, 300 a second, from the beginning."""
     call = Call(seed=5)
     hello = bytes.fromhex("16feff0000000000000000000c010000000000000000000000")
     alert = bytes.fromhex("15fefd00000000000000000002022f")
