@@ -43,6 +43,8 @@ DEFAULT_SCTP_PORT = 5000
 DEFAULT_MAX_MESSAGE_SIZE = 65536
 """**Bytes**, when a description has no a=max-message-size. RFC 8841 §6.1."""
 
+_DIRECTIONS = {direction: TransceiverDirection(direction.value) for direction in sdp.Direction}
+
 
 @dataclass(slots=True, frozen=True)
 class MediaSection:
@@ -183,44 +185,52 @@ def read_description(kind: SdpType, text: str) -> Description:
 def understand(kind: SdpType, model: sdp.SessionDescription, text: str) -> Description:
     """Read the facts out of a parsed description. Raises `sdp.SdpError` for a malformed attribute."""
     groups = tuple(tuple(g.mids) for g in model.all(sdp.Group) if g.semantics == "BUNDLE")
+    above = model.names()
     return Description(
         type=kind,
-        sections=tuple(_section(model, index) for index in range(len(model.media))),
+        sections=tuple(_section(model, above, index) for index in range(len(model.media))),
         bundle_groups=groups,
-        ice_lite=model.has("ice-lite"),
+        ice_lite="ice-lite" in above,
         model=model,
         text=text,
     )
 
 
-def _section(model: sdp.SessionDescription, index: int) -> MediaSection:
+def _section(model: sdp.SessionDescription, above: frozenset[str], index: int) -> MediaSection:
+    """One section; `above` are the attributes at the session level. What stands nowhere is not looked for."""
     media = model.media[index]
     line = media.media_line
-    ufrag = model.inherited(media, sdp.IceUfrag)
-    pwd = model.inherited(media, sdp.IcePwd)
-    setup = model.setup(media)
-    tls_id = model.inherited(media, sdp.TlsId)
-    size = media.get(sdp.MaxMessageSize)
+    here = media.names()
+    known = here | above
+    ufrag = model.first(media, sdp.IceUfrag) if "ice-ufrag" in known else None
+    pwd = model.first(media, sdp.IcePwd) if "ice-pwd" in known else None
+    setup = model.setup(media) if "setup" in known else None
+    tls_id = model.first(media, sdp.TlsId) if "tls-id" in known else None
+    size = media.get(sdp.MaxMessageSize) if "max-message-size" in here else None
     return MediaSection(
         index=index,
         kind=line.media,
         port=line.port,
         protocol=line.protocol,
         formats=tuple(line.formats),
-        mid=media.mid,
-        bundle_only=media.has("bundle-only"),
-        direction=TransceiverDirection(model.direction_of(media).value),
-        ufrag=ufrag[0].value if ufrag else None,
-        pwd=pwd[0].value if pwd else None,
-        ice_options=frozenset(model.ice_options(media)),
-        fingerprints=tuple((f.algorithm, f.value) for f in model.fingerprints(media)),
+        mid=media.mid if "mid" in here else None,
+        bundle_only="bundle-only" in here,
+        direction=_DIRECTIONS[model.direction_of(media)],
+        ufrag=ufrag.value if ufrag is not None else None,
+        pwd=pwd.value if pwd is not None else None,
+        ice_options=frozenset(model.ice_options(media)) if "ice-options" in known else frozenset(),
+        fingerprints=(
+            tuple([(f.algorithm, f.value) for f in model.fingerprints(media)])
+            if "fingerprint" in known
+            else ()
+        ),
         setup=setup.value if setup is not None else None,
-        tls_id=tls_id[0].value if tls_id else None,
-        rtcp_mux=media.has("rtcp-mux"),
+        tls_id=tls_id.value if tls_id is not None else None,
+        rtcp_mux="rtcp-mux" in here,
         sctp_port=_sctp_port(media, line),
         max_message_size=size.value if size is not None else None,
-        candidates=tuple(media.all(sdp.Candidate)),
-        ended=media.has("end-of-candidates") or model.has("end-of-candidates"),
+        candidates=tuple(media.all(sdp.Candidate)) if "candidate" in here else (),
+        ended="end-of-candidates" in known,
     )
 
 

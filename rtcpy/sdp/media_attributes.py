@@ -12,9 +12,9 @@ RFC 8851 §10 (rid), RFC 8853 §5.1 (simulcast), RFC 6236 §3.1 (imageattr).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import ClassVar, Self
 
+from rtcpy.core.enums import KeyEnum
 from rtcpy.sdp.grammar import (
     BYTE_STRING,
     INTEGER,
@@ -35,7 +35,7 @@ from rtcpy.sdp.grammar import (
 from rtcpy.sdp.values import FREE_TEXT, AttributeValue, ListAttribute, TextAttribute
 
 
-class Direction(Enum):
+class Direction(KeyEnum):
     """Which way media flows, as the describing side sees it. Spec: RFC 8866 §6.7; RFC 3264 §5.1, §6.1."""
 
     SENDRECV = "sendrecv"

@@ -78,6 +78,10 @@ class Section:
                 return line[len(prefix) :]
         return None
 
+    def names(self) -> frozenset[str]:
+        """Names of all attributes that stand here, for whoever is about to ask for many kinds of them."""
+        return frozenset([line[2:].partition(":")[0] for line in self.lines if line[:2] == "a="])
+
     def has(self, name: str) -> bool:
         """Is there an attribute of this name, with a value or as a flag?"""
         return f"a={name}" in self.lines or self.value(name) is not None

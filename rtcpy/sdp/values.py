@@ -104,6 +104,9 @@ class NumberAttribute(AttributeValue):
         integer(text, self.LOW, self.HIGH, f"a={self.NAME}", self.RULE.rfc)
         return text
 
+    def line(self) -> str:
+        return f"a={self.NAME}:{self.serialize()}"  # one field is read as it is written
+
     def __int__(self) -> int:
         return self.value
 
