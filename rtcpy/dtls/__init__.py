@@ -8,8 +8,8 @@ under SCTP:
 
 Read in this order: `events` (what it reports, how it is configured), `record12` (records and their
 protection), `extensions` and `messages` (what a handshake says), `fragments` (messages from pieces), `groups`,
-`signatures` and `keys12` (key exchange, proofs, key schedule), `certificate`, `flights12` (the two handshakes as
-tables), `handshake12` with `client12` and `server12` (what each message does), `retransmission` and `waiting`
+`signatures` and `keys12` (key exchange, proofs, key schedule), `certificate` with `selfsigned`, `flights12` (the two
+handshakes as tables), `handshake12` with `client12` and `server12` (what each message does), `retransmission` and `waiting`
 (patience), `alerts`, `connection` (the machine). Names ending in 12 belong to version 1.2 alone; version 1.3 will
 stand beside them.
 

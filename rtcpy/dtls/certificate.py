@@ -22,14 +22,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
 from rtcpy.core.env import Entropy, SystemEntropy, WallClock, random_integer
 from rtcpy.core.errors import CryptoError, RtcSyntaxError
 from rtcpy.dtls.alerts import AlertDescription, DtlsRuleError
+from rtcpy.dtls.selfsigned import self_signed
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
@@ -148,12 +146,12 @@ class Certificate:
     Everything that a handshake needs over and over (DER bytes, fingerprints) is computed once.
     """
 
-    __slots__ = ("_fingerprints", "_private_key", "_x509", "der")
+    __slots__ = ("_expires", "_fingerprints", "_private_key", "der")
 
-    def __init__(self, private_key: PrivateKey, certificate: x509.Certificate) -> None:
+    def __init__(self, private_key: PrivateKey, der: bytes, expires: float) -> None:
         self._private_key = private_key
-        self._x509 = certificate
-        self.der: bytes = certificate.public_bytes(Encoding.DER)
+        self._expires = expires
+        self.der = der
         self._fingerprints: dict[str, Fingerprint] = {}
 
     @classmethod
@@ -175,20 +173,17 @@ class Certificate:
         # The name means nothing (RFC 5763 §5), so it is random and tells nothing; RFC 5280 §4.1.2.2 wants a
         # positive serial number of at most 20 bytes.
         serial = random_integer(entropy, 63) | 1 << 63
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"WebRTC {entropy.token(8).hex()}")])
+        name = f"WebRTC {entropy.token(8).hex()}"
         today = datetime.datetime.fromtimestamp(int(wall_clock.unix_time()), tz=datetime.UTC)
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(serial)
-            .not_valid_before(today - datetime.timedelta(days=CLOCK_SKEW_DAYS))
-            .not_valid_after(today + datetime.timedelta(days=VALIDITY_DAYS))
+        expires = today + datetime.timedelta(days=VALIDITY_DAYS)
+        der = self_signed(
+            key,
+            serial=serial,
+            common_name=name,
+            not_before=today - datetime.timedelta(days=CLOCK_SKEW_DAYS),
+            not_after=expires,
         )
-        # RFC 6979: a deterministic ECDSA nonce, so that a seeded run repeats and no bad nonce can leak the key.
-        deterministic = True if isinstance(key, ec.EllipticCurvePrivateKey) else None
-        return cls(key, builder.sign(key, hashes.SHA256(), ecdsa_deterministic=deterministic))
+        return cls(key, der, expires.timestamp())
 
     @property
     def is_rsa(self) -> bool:
@@ -203,7 +198,7 @@ class Certificate:
     @property
     def expires(self) -> float:
         """End of validity, in seconds since 1970-01-01T00:00Z (W3C's `expires` counts milliseconds)."""
-        return self._x509.not_valid_after_utc.timestamp()
+        return self._expires
 
     def fingerprint(self, algorithm: str = "sha-256") -> Fingerprint:
         """Our fingerprint, as it goes into the description. Cached."""
