@@ -9,8 +9,8 @@ Three rules make it fast and keep it simple:
 - **One pump per wake-up.** A readiness callback feeds all of its datagrams to the machine, then pumps once. A command
   marks the driver as touched, and everything said in one turn of the loop leaves in one batch. No task, no future, no
   `call_soon` per packet.
-- **A lazy timer.** A deadline that moved earlier is armed at once. One that moved later is followed a few times, then
-  left alone: under load it moves with every acknowledgement, and one wake-up for nothing costs less than cancelling
+- **A lazy timer.** A deadline that moved earlier is armed at once. One that moved much later is followed a few times,
+  then left alone: under load it moves with every acknowledgement, and one wake-up for nothing costs less than cancelling
   a handle for each. An idle connection, whose deadlines move seldom, is not woken for nothing.
 - **Time never goes backwards** (law 1). A loop may call back a tick early; then the promised instant counts as
   reached (``now = max(deadline, loop.time())``).
@@ -32,10 +32,11 @@ PUMP_ROUNDS_MAX = (
     64  # rounds of packets and events per pump, so that a chatty listener cannot starve the loop
 )
 REARMS_MAX = 8  # later deadlines followed between two wake-ups: about what one wake-up for nothing costs
-COALESCE_AFTER = 1.0  # s ahead: deadlines this far off (consent, heartbeats) may be met with those of others
-COALESCE_GRID = (
-    0.2  # s: they are put off to the next multiple of this, so that 200 idle connections wake at once
-)
+# Deadlines further off than this (consent, heartbeats) may be met together with those of other connections:
+FOLLOW_GAIN = 0.25  # of the time to a later deadline that following it must save: retransmission timers creep
+COALESCE_AFTER = 1.0  # s
+# … at the next multiple of this, so that 200 idle connections wake at once and not one by one.
+COALESCE_GRID = 0.2  # s
 TIMER_STEP_MIN = 0.001  # s; a machine whose due timer made no progress (law 3) may not spin the loop
 
 
@@ -234,7 +235,9 @@ class Driver(Generic[E]):
             deadline = ceil(deadline / COALESCE_GRID) * COALESCE_GRID
         if self._timer is not None:
             if deadline >= self._armed:
-                if deadline == self._armed or self._rearms >= REARMS_MAX:
+                if self._rearms >= REARMS_MAX or deadline - self._armed <= FOLLOW_GAIN * (
+                    deadline - self._now
+                ):
                     return  # we wake too early at worst, find nothing due, and arm again
                 self._rearms += 1
             self._timer.cancel()

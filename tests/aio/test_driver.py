@@ -233,17 +233,33 @@ def test_later_deadlines_are_followed_a_few_times_then_left_alone(monkeypatch: p
     machine = Echo()
     driver, loop = fake_driver(machine, monkeypatch)
     for i in range(1000):
-        machine.deadline = 101.0 + i
+        machine.deadline = 101.0 + 2**i if i < 2 * REARMS_MAX else 1100.0 + 2 ** (2 * REARMS_MAX)
         driver.pump()
     assert len(loop.handles) == 1 + REARMS_MAX
     assert [h.cancelled for h in loop.handles] == [True] * REARMS_MAX + [False]
     loop.time_now = loop.handles[-1].when
     loop.handles[-1].callback()  # for nothing, but the real deadline is armed now, and will be followed again
     assert machine.timeouts == []
-    assert loop.handles[-1].when == 1100.0
-    machine.deadline = 1200.0
+    assert loop.handles[-1].when == 1100.0 + 2 ** (2 * REARMS_MAX)
+    machine.deadline = 1e6
     driver.pump()
-    assert loop.handles[-1].when == 1200.0
+    assert loop.handles[-1].when == 1e6
+
+
+def test_deadlines_that_creep_are_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A retransmission timer that starts anew with every packet: one handle, which finds the real deadline."""
+    machine = Echo()
+    driver, loop = fake_driver(machine, monkeypatch)
+    for i in range(20):
+        loop.time_now = 100.0 + i / 1000
+        driver._now = loop.time_now
+        machine.deadline = loop.time_now + 0.25
+        driver.pump()
+    assert [(h.when, h.cancelled) for h in loop.handles] == [(100.25, False)]
+    loop.time_now = 100.25
+    loop.handles[-1].callback()
+    assert machine.timeouts == []
+    assert loop.handles[-1].when == 100.019 + 0.25
 
 
 def test_a_wake_up_that_came_for_nothing_arms_the_real_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
