@@ -127,7 +127,7 @@ def apply_local(state: Negotiation, kind: SdpType, text: str) -> Applied:
             signaling=signaling,
             pending_local=created,
             next_mid=max([state.next_mid, *(mid + 1 for mid in used)]),
-            stable=replace(before, stable=None),
+            stable=replace(before, stable=None) if before.stable is not None else before,
         )
         return _applied(state, _clear_restart_flag(after, created))
     answer = created if kind is SdpType.ANSWER else replace(created, type=SdpType.PRANSWER)
@@ -168,7 +168,7 @@ def apply_remote(state: Negotiation, kind: SdpType, text: str) -> Applied:
             pending_remote=description,
             transceivers=_associate(before.transceivers + added_since, description),
             last_answer=None,  # it answered another offer
-            stable=replace(before, stable=None),
+            stable=replace(before, stable=None) if before.stable is not None else before,
         )
         return _applied(state, after)
     description = _with_roles_kept(state, description)

@@ -336,7 +336,9 @@ class Association:
 
     def set_ports(self, local_port: int, remote_port: int) -> None:
         """The SCTP ports that were signalled; to be told before `start`. Spec: RFC 8841 §5 (``a=sctp-port``)."""
-        self._config = replace(self._config, local_port=local_port, remote_port=remote_port)
+        config = self._config
+        if (local_port, remote_port) != (config.local_port, config.remote_port):
+            self._config = replace(config, local_port=local_port, remote_port=remote_port)
         self._ports = _PORTS.pack(remote_port, local_port)
 
     @property
