@@ -106,40 +106,44 @@ class IceConfig:
 
     def validate(self) -> None:
         """Raise `RtcRangeError` for a value that an RFC forbids or that cannot work."""
-        checks = (
-            (self.ta >= TA_MIN, f"ta is {self.ta} s, at least {TA_MIN} (RFC 8445 §14.2)"),
-            (self.rto >= RTO_MIN, f"rto is {self.rto} s, at least {RTO_MIN} (RFC 8445 §14.3)"),
-            (self.rto_max >= self.rto, f"rto_max is {self.rto_max} s, below rto {self.rto}"),
+        checks: tuple[tuple[bool, Callable[[], str]], ...] = (  # the messages are written only if needed
+            (self.ta >= TA_MIN, lambda: f"ta is {self.ta} s, at least {TA_MIN} (RFC 8445 §14.2)"),
+            (self.rto >= RTO_MIN, lambda: f"rto is {self.rto} s, at least {RTO_MIN} (RFC 8445 §14.3)"),
+            (self.rto_max >= self.rto, lambda: f"rto_max is {self.rto_max} s, below rto {self.rto}"),
             (
                 self.check_timeout >= self.rto,
-                f"check_timeout is {self.check_timeout} s, below rto {self.rto}",
+                lambda: f"check_timeout is {self.check_timeout} s, below rto {self.rto}",
             ),
             (
                 self.gathering_timeout > 0,
-                f"gathering_timeout is {self.gathering_timeout} s, must be positive",
+                lambda: f"gathering_timeout is {self.gathering_timeout} s, must be positive",
             ),
-            (self.nomination_delay >= 0, f"nomination_delay is {self.nomination_delay} s, below 0"),
+            (self.nomination_delay >= 0, lambda: f"nomination_delay is {self.nomination_delay} s, below 0"),
             (
                 self.relay_nomination_delay >= 0,
-                f"relay_nomination_delay is {self.relay_nomination_delay} s, below 0",
+                lambda: f"relay_nomination_delay is {self.relay_nomination_delay} s, below 0",
             ),
             (
                 self.consent_interval is None or self.consent_interval >= CONSENT_INTERVAL_MIN,
-                f"consent_interval is {self.consent_interval} s, at least {CONSENT_INTERVAL_MIN} (RFC 7675 §5.1)",
+                lambda: (
+                    f"consent_interval is {self.consent_interval} s, at least {CONSENT_INTERVAL_MIN} (RFC 7675 §5.1)"
+                ),
             ),
             (
                 0 < self.consent_expiry <= CONSENT_EXPIRY,
-                f"consent_expiry is {self.consent_expiry} s, at most {CONSENT_EXPIRY} (RFC 7675 §5.1)",
+                lambda: (
+                    f"consent_expiry is {self.consent_expiry} s, at most {CONSENT_EXPIRY} (RFC 7675 §5.1)"
+                ),
             ),
-            (self.consent_grace > 0, f"consent_grace is {self.consent_grace} s, must be positive"),
+            (self.consent_grace > 0, lambda: f"consent_grace is {self.consent_grace} s, must be positive"),
             (
                 self.keepalive >= KEEPALIVE,
-                f"keepalive is {self.keepalive} s, at least {KEEPALIVE} (RFC 8445 §11)",
+                lambda: f"keepalive is {self.keepalive} s, at least {KEEPALIVE} (RFC 8445 §11)",
             ),
-            (self.patience >= 0, f"patience is {self.patience} s, below 0"),
-            (self.retire_delay >= 0, f"retire_delay is {self.retire_delay} s, below 0"),
-            (self.max_pairs >= 1, f"max_pairs is {self.max_pairs}, at least 1"),
+            (self.patience >= 0, lambda: f"patience is {self.patience} s, below 0"),
+            (self.retire_delay >= 0, lambda: f"retire_delay is {self.retire_delay} s, below 0"),
+            (self.max_pairs >= 1, lambda: f"max_pairs is {self.max_pairs}, at least 1"),
         )
         for good, message in checks:
             if not good:
-                raise RtcRangeError(message)
+                raise RtcRangeError(message())
