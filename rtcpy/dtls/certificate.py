@@ -6,7 +6,7 @@ certificates are parsed by `cryptography` only.
 
 Our own are made through `Entropy` and `WallClock`: given a seed and a fixed clock, the same certificate comes
 out, byte for byte. For RSA under a seed the primes are searched for here, since libraries draw their own
-randomness; with `SystemEntropy` the library's audited generator is used.
+randomness. With `SystemEntropy` the library's audited generator is used for both kinds.
 
 Specs: RFC 8122 §5 (fingerprints), RFC 5280 §4.1, RFC 5763 §6.2, W3C webrtc §4.9 (generateCertificate).
 """
@@ -209,7 +209,12 @@ class Certificate:
 
 
 def p256_key(entropy: Entropy) -> ec.EllipticCurvePrivateKey:
-    """A P-256 key from 320 random bits: the 64 spare ones make the reduction's bias negligible (FIPS 186-5 §A.2.1)."""
+    """A P-256 key: from the library if `entropy` is the system's, else from 320 random bits.
+
+    The 64 spare bits make the reduction's bias negligible (FIPS 186-5 §A.2.1).
+    """
+    if isinstance(entropy, SystemEntropy):
+        return ec.generate_private_key(ec.SECP256R1())
     scalar = random_integer(entropy, 320) % (P256_ORDER - 1) + 1
     return ec.derive_private_key(scalar, ec.SECP256R1())
 
