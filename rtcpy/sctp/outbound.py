@@ -217,7 +217,8 @@ class Outbound:
         ):
             return None
         queue = self.queue
-        finish = max(stream.finish, queue.virtual_time)  # the stream's turn in the fair queue, see `sendqueue`
+        # The stream's turn in the fair queue, see `sendqueue`.
+        finish = max(stream.finish, queue.virtual_time)
         queue.virtual_time = stream.finish = finish
         stream.finish += size / stream.priority
         if message.unordered:

@@ -10,7 +10,8 @@ padding): it cannot be set wrongly because it cannot be set.
         message_type = const(8, 0x02, "DATA_CHANNEL_ACK")
 
 Read `fields` (the vocabulary), then `codec` (parse and serialize), then `spans` (explanations and the RFCs'
-box diagrams), at last `compiled` (functions made from declarations, for the good case alone). Hypothesis strategies made from declarations live in `rtcpy.testing.strategies`.
+box diagrams), at last `compiled` (functions made from declarations, for the good case alone). Hypothesis
+strategies made from declarations live in `rtcpy.testing.strategies`.
 Text (SDP) has a grammar of its own in `rtcpy.sdp`, with the same `Span`.
 """
 
