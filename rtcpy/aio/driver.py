@@ -46,8 +46,8 @@ class Driver(Generic[E]):
     Args:
         machine: what to run. If it has `receive_many`, a wake-up with several datagrams goes there in one call.
         on_event: called with each of its events, in order, from the loop and never inside a command.
-        after_pump: called when nothing moves any more, for whoever watches levels instead of
-            events; true if it may have set something in motion.
+        after_pump: called when nothing moves any more, for whoever watches levels instead of events; if it sets
+            something in motion, it says so by `touch`.
         segmentation: whether the sockets may batch datagrams in the kernel.
 
     An exception raised by `on_event` goes to the loop's exception handler; the next event is delivered all the same.

@@ -33,7 +33,6 @@ class IceTransport(Emitter):
     def __init__(self, connection: PeerConnection) -> None:
         super().__init__()
         self._connection = connection
-        self._pair: tuple[IceCandidate, IceCandidate] | None = None
 
     @property
     def state(self) -> IceConnectionState:

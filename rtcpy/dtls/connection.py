@@ -247,16 +247,14 @@ class DtlsConnection:
 
         Spec: RFC 6347 §4.1.1 (a record must fit into one datagram).
         """
+        self._out.append(self.seal(data, now=now))
+
+    def seal(self, data: bytes, *, now: Instant) -> bytes:
+        """Like `send`, with the same refusals, but the record is returned instead of queued: for a hot lane."""
         if self._state is not DtlsState.CONNECTED:
             raise InvalidStateError(f"send in state {self._state.value}")
         if len(data) > MAX_PLAINTEXT:
             raise InvalidAccessError(f"{len(data)} bytes do not fit into a record of at most {MAX_PLAINTEXT}")
-        self._out.append(self.seal(data, now=now))
-
-    def seal(self, data: bytes, *, now: Instant) -> bytes:
-        """Like `send`, but the record is returned instead of queued: for the owner of a hot lane, once connected."""
-        if self._state is not DtlsState.CONNECTED:
-            raise InvalidStateError(f"send in state {self._state.value}")
         record = self._writer.protect(_APPLICATION_DATA, data)
         if self._tap is not None:
             self._tell_out(record, data, now)

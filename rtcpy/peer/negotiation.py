@@ -264,8 +264,3 @@ def is_negotiation_needed(state: Negotiation) -> bool:
 def plan_of_current(state: Negotiation) -> TransportPlan | None:
     """The plan of the last finished exchange alone."""
     return _plan_pair(state.current_local, state.current_remote)
-
-
-def same_credentials(a: RemoteTransport | None, b: RemoteTransport | None) -> bool:
-    """Whether two remote ends are of one ICE generation."""
-    return a is not None and b is not None and a.credentials == b.credentials

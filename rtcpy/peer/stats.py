@@ -12,7 +12,7 @@ Specs: W3C webrtc §8 (report, mandatory members §8.6); W3C webrtc-stats §6.1 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rtcpy import dtls, ice, sctp
@@ -215,9 +215,3 @@ def transport_stats(
 def cipher_name(suite: dtls.CipherSuite) -> str:
     """As IANA spells it, which W3C asks for: ``TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256``."""
     return f"TLS_{suite.name}"
-
-
-def ids_of_type(report: dict[str, Stats], kinds: Iterable[str]) -> list[str]:
-    """The ids of the entries of some types, in report order; for tools and tests."""
-    wanted = frozenset(kinds)
-    return [id_ for id_, entry in report.items() if entry["type"] in wanted]

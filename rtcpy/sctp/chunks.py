@@ -105,14 +105,8 @@ class DataChunk(Wire):
         if size >= 16:
             kind, flags, length, tsn, stream_id, stream_seq, ppid = DATA_HEADER.unpack_from(buf)
             if kind == 0 and length >= 16 and size == length + (-length & 3):
-                chunk = _blank(cls)
-                # What `fill_data` does, without the call.
-                chunk.immediate, chunk.unordered, chunk.beginning, chunk.ending = _FLAGS[flags & 15]
-                chunk.tsn = tsn
-                chunk.stream_id = stream_id
-                chunk.stream_seq = stream_seq
-                chunk.ppid = PPIDS.get(ppid, ppid)
-                chunk.user_data = buf[16:length] if type(buf) is bytes else bytes(buf[16:length])
+                chunk = cls.__new__(cls)
+                fill_data(chunk, flags, tsn, stream_id, stream_seq, ppid, bytes(buf[16:length]))
                 return chunk
         return cls.parse_declared(buf)
 
@@ -132,7 +126,6 @@ MAX_USER_DATA = 65535 - 16  # bytes: what the length field leaves
 PPIDS: dict[int, Ppid] = {member.value: member for member in Ppid}
 
 
-_blank = object.__new__
 _FLAGS = [(bits & 8 != 0, bits & 4 != 0, bits & 2 != 0, bits & 1 != 0) for bits in range(16)]
 
 

@@ -42,7 +42,6 @@ from rtcpy.sctp.events import (
 
 MAX_ID = 65534  # W3C webrtc §6.2: 65535 is no stream (RFC 8832 §6, INIT has 16 bits for a count)
 MAX_UINT16 = 65535
-MAX_CHANNELS = 65535  # RFC 8832 §7: be prepared for the peer to open all there are
 
 
 class ChannelState(Enum):

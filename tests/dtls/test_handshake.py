@@ -316,6 +316,8 @@ def test_misuse() -> None:
     client, _ = pair()
     with pytest.raises(InvalidStateError):
         client.send(b"x", now=0.0)
+    with pytest.raises(InvalidStateError):
+        client.seal(b"x", now=0.0)
     client.start(now=0.0)
     with pytest.raises(InvalidStateError):
         client.start(now=0.0)
@@ -324,6 +326,8 @@ def test_misuse() -> None:
     link = Link(pair()).start().run(until=1.0)
     with pytest.raises(InvalidAccessError):
         link.ends[C].send(bytes((1 << 14) + 1), now=link.now)
+    with pytest.raises(InvalidAccessError):
+        link.ends[C].seal(bytes((1 << 14) + 1), now=link.now)
     with pytest.raises(InvalidAccessError):
         link.ends[C].export_keying_material("key expansion", None, 16)
     for bad in ({"mtu": 60}, {"cipher_suites": ()}, {"groups": ()}, {"initial_timeout": 0.0}):
