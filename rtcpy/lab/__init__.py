@@ -1,17 +1,17 @@
-"""The bench of the course: two whole peers in virtual time, things to show, exercises that check themselves.
+"""The bench of the course: things to show, exercises that check themselves.
 
 The notebooks in `notebooks/` contain sentences, calls and exercises; whatever else they need is here, so that it is
 typed and tested like the rest. Nothing in here opens a socket: a lesson runs on a train.
 
-In the order of reading: `show` (print here, draw there), `session` (two peers and the network between them), `news`
-(what an application would have heard), `exercises` (the checks), `samples` (texts that real browsers wrote).
+In the order of reading: `show` (print here, draw there), `exercises` (the checks), `samples` (texts that real browsers
+wrote). The two whole peers in virtual time are `rtcpy.sim.Session`, what their applications heard `rtcpy.explain.news`.
 
 Specs: W3C webrtc §4 (the calls and events that a session offers), RFC 9429 (what they do).
 """
 
-from rtcpy.lab.news import News, States
+from rtcpy.explain.news import News, States
 from rtcpy.lab.samples import sample
-from rtcpy.lab.session import End, Session
 from rtcpy.lab.show import difference, show
+from rtcpy.sim.session import End, Session
 
 __all__ = ["End", "News", "Session", "States", "difference", "sample", "show"]

@@ -5,12 +5,18 @@ same way for the same seed, a thousand times faster than the wall clock, with no
 and the fuzzer stand on it.
 
 Read `simulation` first (the loop and its order of things), then `link` (what happens to a packet on its way),
-`pair` (two ends that speak bytes), `nat` (RFC 4787) and `network` (hosts with addresses).
+`pair` (two ends that speak bytes), `nat` (RFC 4787) and `network` (hosts with addresses). `session` is two whole peers
+on such a network with every call yours to make: it alone knows the protocols, so it is loaded when first asked for.
 
 >>> from rtcpy.sim import LinkConfig, Pair
 >>> # sim = Pair(a, b, seed=7, link=LinkConfig(delay=0.02, loss=0.1, reorder=0.1))
 >>> # a.start(now=sim.now); sim.drive(until=60.0); sim.events[1]
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from rtcpy.sim.link import BurstLoss, Fate, Link, LinkConfig, LinkCounters, Script, corrupted
 from rtcpy.sim.nat import (
@@ -27,6 +33,9 @@ from rtcpy.sim.network import Host, Network
 from rtcpy.sim.pair import Pair
 from rtcpy.sim.simulation import LawViolationError, LivelockError, Simulation
 
+if TYPE_CHECKING:
+    from rtcpy.sim.session import End, Session
+
 __all__ = [
     "FULL_CONE",
     "PORT_RESTRICTED_CONE",
@@ -34,6 +43,7 @@ __all__ = [
     "SYMMETRIC",
     "Behaviour",
     "BurstLoss",
+    "End",
     "Fate",
     "Host",
     "LawViolationError",
@@ -47,6 +57,16 @@ __all__ = [
     "Pair",
     "PortAllocation",
     "Script",
+    "Session",
     "Simulation",
     "corrupted",
 ]
+
+_LATE = {"End": "session", "Session": "session"}
+"""Names that bring in the whole stack, and the files that have them."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATE[name]}"), name)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
-from tests.architecture.source import Module, expect_none, imports, planted, product
+from tests.architecture.source import ROOT, Module, expect_none, imports, planted, product
 
 PROTOCOLS = {"sdp", "stun", "dtls", "rtp", "sctp"}
 BELOW_PROTOCOLS = {"core", "wire"}
@@ -25,7 +28,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lab": BELOW_AIO | {"aio", "media", "signaling", "servers", "explain", "sim", "testing"},
     "cli": BELOW_AIO | {"aio", "media", "signaling", "servers", "lab", "explain", "sim"},
     "explain": BELOW_AIO,
-    "sim": {"core"},
+    "sim": BELOW_AIO
+    | {"explain"},  # the network knows only core; `session` and what stands on it know the stack
     "testing": {"core", "wire", "sim"},
     "": BELOW_AIO | {"aio"},  # rtcpy/__init__.py re-exports the face
 }
@@ -67,6 +71,15 @@ def offences(modules: tuple[Module, ...]) -> list[str]:
 
 def test_imports_point_downwards() -> None:
     expect_none(offences(product()))
+
+
+def test_the_simulated_network_is_light() -> None:
+    """Protocol tests of one layer stand on it: only the whole session may bring in the whole stack."""
+    script = "import sys, rtcpy.sim; print([m for m in sys.modules if m.startswith(('rtcpy.peer', 'rtcpy.explain'))])"
+    shown = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert shown.stdout.strip() == "[]"
 
 
 def test_nothing_is_excepted() -> None:

@@ -16,8 +16,8 @@ from collections.abc import Callable, Sequence
 from rtcpy.core.env import FixedClock, SeededEntropy
 from rtcpy.core.machine import Address, Event, Instant
 from rtcpy.explain import Ladder, Recorder
+from rtcpy.explain.news import Item, News, States, describe
 from rtcpy.ice import LocalAddress
-from rtcpy.lab.news import Item, News, States, describe
 from rtcpy.peer import (
     Channel,
     ChannelMessage,
@@ -32,7 +32,9 @@ from rtcpy.peer import (
     ServerEndpoint,
     SessionDescription,
 )
-from rtcpy.sim import FULL_CONE, LinkConfig, NatConfig, Network
+from rtcpy.sim.link import LinkConfig
+from rtcpy.sim.nat import FULL_CONE, NatConfig
+from rtcpy.sim.network import Network
 from rtcpy.stun.server import StunServer
 
 PORT = 5000  # of the first socket of each end; any would do

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rtcpy.core.errors import InvalidStateError
-from rtcpy.lab import Session, States
-from rtcpy.sim import SYMMETRIC, LinkConfig
+from rtcpy.explain import States
+from rtcpy.sim import SYMMETRIC, LinkConfig, Session
 
 
 def test_it_connects_and_carries_messages() -> None:
