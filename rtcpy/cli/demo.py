@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtcpy.aio import Configuration, DataChannel, PeerConnection
 from rtcpy.core.tap import Tap
-from rtcpy.explain import Ladder, Recorder
+from rtcpy.explain import Ladder, Trace, TraceTap
 from rtcpy.explain.ladder import WIDTH
 
 if TYPE_CHECKING:
@@ -223,7 +223,8 @@ async def _demonstrate(screen: Screen, megabytes: int) -> None:
 
     screen.tell("rtcpy: WebRTC from scratch. Two peers in this process, only loopback between them.")
     async with SignalingServer() as server:
-        recorder, timings = Recorder(), Timings()
+        trace, timings = Trace(), Timings()
+        recorder = TraceTap(trace, "alice")
         alice, bob = Side("alice", recorder), Side("bob", None)
         try:
             await _connect(screen, server.url, alice, bob, timings)
@@ -231,7 +232,7 @@ async def _demonstrate(screen: Screen, megabytes: int) -> None:
             await alice.leave()
             await bob.leave()
         recorder.stop()
-        ladder = Ladder(recorder, (alice.name, bob.name))
+        ladder = Ladder(trace, names=(alice.name, bob.name))
         _show_ladder(screen, ladder)
         again, speed = await _measure(screen, server.url, megabytes)
     _show_timings(screen, ladder, timings, again, speed)

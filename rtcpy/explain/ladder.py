@@ -1,7 +1,7 @@
 """Who said what to whom, and when: a connection as a ladder of arrows, in plain text.
 
-`Recorder` is a tap that keeps what crosses one endpoint's socket. `Ladder` makes rows of it: one per datagram,
-repeats marked, long stretches of the same kind drawn together, a heading where a new layer speaks for the first time.
+`Ladder` makes rows of a `Trace`: one per datagram, repeats marked, long stretches of the same kind drawn together, a
+heading where a new layer speaks for the first time.
 
 Specs: none; the layout follows the message flow figures of the RFCs (RFC 6347 Figure 1, RFC 9260 §5.1.6).
 """
@@ -12,25 +12,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from rtcpy.core.machine import Address, Instant
-from rtcpy.core.tap import Direction, Tap
+from rtcpy.core.machine import Instant
+from rtcpy.core.tap import Direction
 from rtcpy.explain.summary import RECORD_KEY, Summary, summarize_datagram
+from rtcpy.explain.trace import PacketEntry, Trace
 
-RECORDED_MAX = 20_000  # datagrams kept; a longer session is a matter for a capture file
+RECORD_HEADER = 13  # bytes of a record before its content, RFC 6347 §4.1
 RUN_MIN = 6  # datagrams of acknowledged bulk data in a row before they are drawn as one
 WIDTH = 100  # columns
 TIME_WIDTH = 10  # columns for the time
-
-
-@dataclass(slots=True)
-class Crossing:
-    """One datagram at the socket."""
-
-    at: Instant
-    direction: Direction
-    data: bytes
-    local: Address | None
-    remote: Address | None
 
 
 @dataclass(slots=True)
@@ -54,63 +44,23 @@ class Row:
     count: int = 1
 
 
-class Recorder(Tap):
-    """A tap that keeps datagrams, and the plaintext of protected records as DTLS hands it over."""
-
-    __slots__ = ("crossings", "ended", "lost", "plaintexts", "states")
-
-    def __init__(self) -> None:
-        self.crossings: list[Crossing] = []
-        self.plaintexts: dict[tuple[Direction, bytes], bytes] = {}
-        self.states: list[tuple[Instant, str, str, str]] = []
-        self.lost = 0
-        """Datagrams beyond `RECORDED_MAX`."""
-        self.ended = False
-
-    def stop(self) -> None:
-        """Keep no more."""
-        self.ended = True
-
-    def packet(
-        self,
-        layer: str,
-        direction: Direction,
-        data: bytes,
-        *,
-        now: Instant,
-        local: Address | None = None,
-        remote: Address | None = None,
-    ) -> None:
-        """Keep what crosses the socket and what protected records contain."""
-        if self.ended:
-            return
-        if layer == "udp":
-            if len(self.crossings) >= RECORDED_MAX:
-                self.lost += 1
-                return
-            self.crossings.append(Crossing(now, direction, data, local, remote))
-        elif layer == "dtls-plaintext" and len(self.plaintexts) < RECORDED_MAX:
-            self.plaintexts[direction, data[:RECORD_KEY]] = data[13:]
-
-    def state(self, layer: str, what: str, old: str, new: str, *, now: Instant) -> None:
-        """Keep changes of state."""
-        if not self.ended and len(self.states) < RECORDED_MAX:
-            self.states.append((now, layer, what, new))
-
-
 class Ladder:
-    """The rows of a recording.
+    """What crossed one endpoint's socket, as rows.
 
     Args:
-        recorder: what was recorded at one side.
-        names: what to call that side and the other.
+        trace: of that endpoint, and perhaps of others.
+        who: the endpoint; default: the first of the trace.
+        names: what to call that side and the other; default: its name, and that of the other if the trace has two.
     """
 
-    def __init__(self, recorder: Recorder, names: tuple[str, str] = ("here", "there")) -> None:
-        self.names = names
-        self.lost = recorder.lost
-        self.started: Instant = recorder.crossings[0].at if recorder.crossings else 0.0
-        self._parts = list(self._summarized(recorder))
+    def __init__(self, trace: Trace, *, who: str | None = None, names: tuple[str, str] | None = None) -> None:
+        who = who if who is not None else trace.names[0] if trace.names else "here"
+        others = [name for name in trace.names if name != who]
+        self.names = names or (who, others[0] if len(others) == 1 else "there")
+        self.lost = trace.lost
+        datagrams = trace.datagrams(who=who)
+        self.started: Instant = datagrams[0].at if datagrams else 0.0
+        self._parts = list(self._summarized(datagrams, trace.packets("dtls-plaintext", who=who)))
         self.rows = list(_grouped(self._parts))
 
     def first(self, name: str, *, layer: str | None = None, outward: bool | None = None) -> float | None:
@@ -125,13 +75,14 @@ class Ladder:
                     return at
         return None
 
-    def _summarized(self, recorder: Recorder) -> Iterator[tuple[float, bool, list[Summary], int]]:
-        views = {
-            direction: {key: plain for (way, key), plain in recorder.plaintexts.items() if way is direction}
-            for direction in Direction
-        }
+    def _summarized(
+        self, datagrams: Sequence[PacketEntry], plaintexts: Sequence[PacketEntry]
+    ) -> Iterator[tuple[float, bool, list[Summary], int]]:
+        views: dict[Direction, dict[bytes, bytes]] = {direction: {} for direction in Direction}
+        for entry in plaintexts:
+            views[entry.direction][entry.data[:RECORD_KEY]] = entry.data[RECORD_HEADER:]
         seen: set[tuple[bool, str, bytes]] = set()
-        for crossing in recorder.crossings:
+        for crossing in datagrams:
             outward = crossing.direction is Direction.OUT
             summaries = summarize_datagram(crossing.data, views[crossing.direction])
             for summary in summaries:
@@ -158,7 +109,7 @@ class Ladder:
                     lines += self._heading(heading, width)
             lines += self._row(row, width)
         if self.lost:
-            lines.append(f"{'':>{TIME_WIDTH}}  … and {self.lost} datagrams that were not recorded")
+            lines.append(f"{'':>{TIME_WIDTH}}  … and more: {self.lost} entries of the trace found no room")
         return "\n".join(line.rstrip() for line in lines)
 
     def _title(self, width: int) -> str:

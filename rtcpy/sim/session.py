@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from rtcpy.core.env import FixedClock, SeededEntropy
 from rtcpy.core.machine import Address, Event, Instant
-from rtcpy.explain import Ladder, Recorder
+from rtcpy.explain import Ladder, Trace, TraceTap
 from rtcpy.explain.news import Item, News, States, describe
 from rtcpy.ice import LocalAddress
 from rtcpy.peer import (
@@ -149,7 +149,7 @@ class Session:
         nats: tuple[NatConfig | None, NatConfig | None] = (FULL_CONE, None),
     ) -> None:
         self.network = Network(seed=seed, link=link)
-        self._recorder = Recorder()
+        self.trace = Trace()
         self._heard: list[Item] = []
         self._told = 0
         self.ends: list[End] = []
@@ -162,7 +162,7 @@ class Session:
                 PeerConfiguration(ice_servers=[IceServer(f"stun:{STUN_HOST}")]),
                 entropy=SeededEntropy(f"{seed}/{name}"),
                 wall_clock=FixedClock(),
-                tap=self._recorder if name == "alice" else None,
+                tap=TraceTap(self.trace, name),
             )
             self.ends.append(End(self, name, peer))
             self.network.add_host(name, peer, [own], behind=site)
@@ -230,7 +230,7 @@ class Session:
 
     def ladder(self) -> Ladder:
         """What crossed alice's socket so far."""
-        return Ladder(self._recorder, (self.alice.name, self.bob.name))
+        return Ladder(self.trace)
 
     def _on_event(self, number: int, event: Event, now: Instant) -> None:
         if number >= len(self.ends):

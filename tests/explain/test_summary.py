@@ -8,7 +8,7 @@ from rtcpy.core.env import SeededEntropy
 from rtcpy.core.machine import Address
 from rtcpy.core.tap import Direction
 from rtcpy.dtls.messages import HandshakeFragment, HandshakeType
-from rtcpy.explain import Ladder, Recorder, summarize, summarize_datagram
+from rtcpy.explain import Ladder, Trace, TraceTap, summarize, summarize_datagram
 from rtcpy.explain.summary import RECORD_KEY
 from rtcpy.sctp.chunks import AbortChunk, DataChunk, Ppid, SackChunk
 from rtcpy.sctp.dcep import ChannelParameters, write_open
@@ -150,16 +150,16 @@ def test_anything_inside_a_record_gets_a_summary(content: bytes, kind: int, epoc
 # --- the ladder --------------------------------------------------------------------------------------------------------
 
 
-def crossing(recorder: Recorder, at: float, direction: Direction, packet: bytes) -> None:
+def crossing(recorder: TraceTap, at: float, direction: Direction, packet: bytes) -> None:
     recorder.packet("udp", direction, packet, now=at, local=None, remote=None)
 
 
 def test_a_ladder_has_a_row_per_datagram_and_marks_repeats() -> None:
-    recorder = Recorder()
+    recorder = TraceTap(Trace(), "me")
     crossing(recorder, 5.0, Direction.OUT, stun(MessageClass.REQUEST))
     crossing(recorder, 5.5, Direction.OUT, stun(MessageClass.REQUEST))
     crossing(recorder, 5.6, Direction.IN, stun(MessageClass.SUCCESS_RESPONSE))
-    ladder = Ladder(recorder, ("me", "you"))
+    ladder = Ladder(recorder.trace)
     assert [(round(r.at, 3), r.outward, r.text) for r in ladder.rows] == [
         (0.0, True, "Binding request"),
         (0.5, True, "Binding request (again)"),
@@ -171,7 +171,7 @@ def test_a_ladder_has_a_row_per_datagram_and_marks_repeats() -> None:
 
 
 def test_runs_of_bulk_data_are_drawn_together_and_small_messages_are_not() -> None:
-    recorder = Recorder()
+    recorder = TraceTap(Trace(), "me")
     for i in range(10):
         for way, chunk in (
             (Direction.OUT, data(b"x" * 1100, tsn=i)),
@@ -188,7 +188,7 @@ def test_runs_of_bulk_data_are_drawn_together_and_small_messages_are_not() -> No
         now=20.0,
     )
     crossing(recorder, 20.0, Direction.OUT, sealed)
-    rows = Ladder(recorder).rows
+    rows = Ladder(recorder.trace).rows
     assert [(r.outward, r.text, r.count) for r in rows] == [
         (True, "⋮ 10 × DATA", 10),
         (False, "⋮ 10 × SACK", 10),
@@ -198,12 +198,12 @@ def test_runs_of_bulk_data_are_drawn_together_and_small_messages_are_not() -> No
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
 def test_a_rendered_ladder_keeps_its_width_and_its_rails(width: int) -> None:
-    recorder = Recorder()
+    recorder = TraceTap(Trace(), "me")
     crossing(
         recorder, 0.0, Direction.OUT, stun(MessageClass.REQUEST, ICE_CONTROLLING(1), USE_CANDIDATE(True))
     )
     crossing(recorder, 0.1, Direction.IN, record(22, 0, 1, b"\x63" * 40))
-    text = Ladder(recorder, ("alice", "bob")).render(
+    text = Ladder(recorder.trace, names=("alice", "bob")).render(
         width=width, headings={"stun": "word " * 60, "dtls": "x" * 300}
     )
     lines = text.split("\n")
@@ -213,26 +213,25 @@ def test_a_rendered_ladder_keeps_its_width_and_its_rails(width: int) -> None:
     assert "USE-CANDIDATE" in text
 
 
-def test_a_recorder_is_bounded_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rtcpy.explain import ladder as module
-
-    monkeypatch.setattr(module, "RECORDED_MAX", 3)
-    recorder = Recorder()
+def test_a_ladder_of_a_trace_that_ended_early_says_so() -> None:
+    recorder = TraceTap(Trace(entries_max=3), "a")
     for i in range(10):
         crossing(recorder, float(i), Direction.OUT, stun(MessageClass.INDICATION))
-        recorder.packet("dtls-plaintext", Direction.IN, bytes([i]) * 20, now=0.0)
-        recorder.state("ice", "connection", "new", str(i), now=0.0)
-    assert (len(recorder.crossings), recorder.lost, len(recorder.plaintexts), len(recorder.states)) == (
-        3,
-        7,
-        3,
-        3,
-    )
-    assert "7 datagrams that were not recorded" in Ladder(recorder).render()
-    recorder.stop()
-    crossing(recorder, 11.0, Direction.OUT, b"")
-    assert recorder.lost == 7
+    ladder = Ladder(recorder.trace)
+    assert len(ladder.rows) == 3
+    assert "7 entries of the trace found no room" in ladder.render()
+
+
+def test_the_ladder_of_a_trace_with_two_ends_is_seen_from_one() -> None:
+    trace = Trace()
+    alice, bob = TraceTap(trace, "alice"), TraceTap(trace, "bob")
+    crossing(alice, 0.0, Direction.OUT, stun(MessageClass.REQUEST))
+    crossing(bob, 0.1, Direction.IN, stun(MessageClass.REQUEST))
+    assert [row.outward for row in trace.ladder().rows] == [True]
+    assert trace.ladder().names == ("alice", "bob")
+    assert [row.outward for row in trace.ladder("bob").rows] == [False]
+    assert trace.ladder("bob").names == ("bob", "alice")
 
 
 def test_an_empty_recording_renders_too() -> None:
-    assert Ladder(Recorder(), ("a", "b")).render(width=80).split() == ["ms", "a", "b"]
+    assert Ladder(Trace(), names=("a", "b")).render(width=80).split() == ["ms", "a", "b"]
