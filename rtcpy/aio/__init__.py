@@ -3,9 +3,9 @@
 Everything below this package computes; this package waits. A `PeerConnection` is a `rtcpy.peer.Peer` with a driver:
 datagrams come in from sockets, go out to sockets, and what the peer reports becomes events and awaitable calls.
 
-Read in this order: `driver` (the one loop: receive, pump, wait), `sockets` (datagrams in batches), `interfaces` and
-`gatherer` (which addresses, which servers), `emitter` (events), `peerconnection` and `datachannel` (the W3C API),
-`configuration`, `transports`, `stats`.
+Read in this order: `driver` (the one loop: receive, pump, wait), `sockets` (datagrams in batches), `wakeups`
+(one timer for many connections), `interfaces` and `gatherer` (which addresses, which servers), `emitter` (events),
+`peerconnection` and `datachannel` (the W3C API), `configuration`, `transports`, `stats`.
 
 Specs: W3C webrtc §4–§6, §8; udp(7).
 """

@@ -9,7 +9,8 @@ Three rules make it fast and keep it simple:
 - **One pump per wake-up.** A readiness callback feeds all of its datagrams to the machine, then pumps once. A command
   marks the driver as touched, and everything said in one turn of the loop leaves in one batch. No task, no future, no
   `call_soon` per packet.
-- **A lazy timer.** A deadline that moved earlier is armed at once. One that moved much later is followed a few times,
+- **A lazy timer.** A deadline that moved earlier is armed at once; one that is far off shares its wake-up with those of
+  other connections (`rtcpy.aio.wakeups`). One that moved much later is followed a few times,
   then left alone: under load it moves with every acknowledgement, and one wake-up for nothing costs less than cancelling
   a handle for each. An idle connection, whose deadlines move seldom, is not woken for nothing.
 - **Time never goes backwards** (law 1). A loop may call back a tick early; then the promised instant counts as
@@ -20,10 +21,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from math import ceil
 from typing import Generic, TypeVar
 
 from rtcpy.aio.sockets import UdpSocket
+from rtcpy.aio.wakeups import Wakeup, on_grid, shared_wakeups
 from rtcpy.core.machine import Address, Datagram, Instant, Machine
 
 E = TypeVar("E")
@@ -32,11 +33,10 @@ PUMP_ROUNDS_MAX = (
     64  # rounds of packets and events per pump, so that a chatty listener cannot starve the loop
 )
 REARMS_MAX = 8  # later deadlines followed between two wake-ups: about what one wake-up for nothing costs
-# Deadlines further off than this (consent, heartbeats) may be met together with those of other connections:
 FOLLOW_GAIN = 0.25  # of the time to a later deadline that following it must save: retransmission timers creep
-COALESCE_AFTER = 1.0  # s
-# … at the next multiple of this, so that 200 idle connections wake at once and not one by one.
-COALESCE_GRID = 0.2  # s
+COALESCE_AFTER = (
+    0.9  # s; deadlines no nearer than about a second (consent, heartbeats) share the grid of `wakeups`
+)
 TIMER_STEP_MIN = 0.001  # s; a machine whose due timer made no progress (law 3) may not spin the loop
 
 
@@ -66,9 +66,11 @@ class Driver(Generic[E]):
         "_rearms",
         "_receive_many",
         "_segmentation",
+        "_shared",
         "_sockets",
         "_timer",
         "_touched",
+        "_wanted",
     )
 
     def __init__(
@@ -86,8 +88,10 @@ class Driver(Generic[E]):
         self._after_pump = after_pump
         self._segmentation = segmentation
         self._sockets: dict[Address, UdpSocket] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._armed: Instant = 0.0
+        self._shared = shared_wakeups(self._loop)
+        self._timer: asyncio.TimerHandle | Wakeup | None = None
+        self._wanted: Instant = 0.0  # the deadline that the timer was armed for
+        self._armed: Instant = 0.0  # when it goes off, a little later perhaps
         self._rearms = 0
         self._touched: asyncio.Handle | None = None
         self._again = False
@@ -228,21 +232,19 @@ class Driver(Generic[E]):
         deadline = self._machine.next_timeout()
         if deadline is None:
             return  # a handle that is still armed wakes once for nothing
-        deadline = max(deadline, earliest)
-        if deadline - self._now > COALESCE_AFTER:
-            # The clock is the loop's, so the grid is the same for all connections on it. Waking the whole code costs
-            # more than one connection's share of work; nothing that is a second away minds a fifth of one.
-            deadline = ceil(deadline / COALESCE_GRID) * COALESCE_GRID
+        wanted = max(deadline, earliest)
+        if self._timer is not None and self._wanted <= wanted <= self._armed:
+            return  # what was near enough when it was planned still is
+        shared = wanted - self._now >= COALESCE_AFTER
+        at = on_grid(wanted) if shared else wanted
         if self._timer is not None:
-            if deadline >= self._armed:
-                if self._rearms >= REARMS_MAX or deadline - self._armed <= FOLLOW_GAIN * (
-                    deadline - self._now
-                ):
+            if at >= self._armed:
+                if self._rearms >= REARMS_MAX or at - self._armed <= FOLLOW_GAIN * (at - self._now):
                     return  # we wake too early at worst, find nothing due, and arm again
                 self._rearms += 1
             self._timer.cancel()
-        self._armed = deadline
-        self._timer = self._loop.call_at(deadline, self._on_timer)
+        self._wanted, self._armed = wanted, at
+        self._timer = (self._shared if shared else self._loop).call_at(at, self._on_timer)
 
     def _report(self, message: str, exc: Exception) -> None:
         self._loop.call_exception_handler({"message": f"rtcpy: {message}", "exception": exc})
