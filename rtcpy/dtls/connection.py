@@ -62,7 +62,7 @@ from rtcpy.dtls.events import (
     Role,
 )
 from rtcpy.dtls.flights12 import CHANGE_CIPHER_SPEC_BODY, Flight, HandshakeState
-from rtcpy.dtls.fragments import Verdict
+from rtcpy.dtls.fragments import REPEATED, Verdict
 from rtcpy.dtls.messages import HandshakeFragment, HandshakeType
 from rtcpy.dtls.record12 import (
     MAX_PLAINTEXT,
@@ -96,6 +96,16 @@ class _Session:
     handshake: ClientHandshake | ServerHandshake
     writer: WriteEpoch
     reader: ReadEpoch
+
+
+def _rule_of(error: DtlsRuleError | DtlsDecodeError | CryptoError) -> str:
+    """Why a message of the peer's flight was refused, without the values that differ from packet to packet."""
+    if isinstance(error, CryptoError):
+        return "handshake message whose signature or Finished is wrong (RFC 5246 §7.4)"
+    kind = (
+        "malformed handshake message" if isinstance(error, DtlsDecodeError) else "handshake message refused"
+    )
+    return f"{kind} ({error.rfc})"
 
 
 class Timer(Enum):
@@ -296,7 +306,7 @@ class DtlsConnection:
             return None
         data = lane.unprotect(_APPLICATION_DATA, number, packet, RECORD_HEADER_LENGTH, size)
         if data is None:
-            self._drop(packet, "forged or replayed record", now)
+            self._drop(packet, lane.objection(number), now)
             return b""
         return data
 
@@ -337,7 +347,7 @@ class DtlsConnection:
             try:
                 content_type, version, number, end = parse_header(packet, offset)
             except DtlsDecodeError:
-                self._drop(packet[offset:], "malformed record header", now)
+                self._drop(packet[offset:], "malformed record header (RFC 6347 §4.1)", now)
                 return
             record = packet[offset:end]
             offset = end
@@ -349,27 +359,27 @@ class DtlsConnection:
             elif epoch == 1 and version == DTLS_1_2:
                 self._on_protected(content_type, number, record, now)
             else:
-                self._drop(record, "record of another version or epoch", now)
+                self._drop(record, "record of another version or epoch (RFC 6347 §4.1)", now)
 
     def _on_plaintext(self, content_type: int, number: int, record: bytes, now: Instant) -> None:
         """A record that proves nothing about its sender."""
         if self._is_finished:
-            self._drop(record, "plaintext after the handshake", now)
+            self._drop(record, "plaintext after the handshake (RFC 6347 §4.1)", now)
         elif len(record) - RECORD_HEADER_LENGTH > MAX_PLAINTEXT:
-            self._drop(record, "record too long", now)
+            self._drop(record, "record too long (RFC 5246 §6.2.1)", now)
         elif content_type == ContentType.HANDSHAKE:
             self._on_handshake(record[RECORD_HEADER_LENGTH:], 0, number, now)
         elif content_type == ContentType.CHANGE_CIPHER_SPEC:
             if record[RECORD_HEADER_LENGTH:] != CHANGE_CIPHER_SPEC_BODY:
-                self._drop(record, "malformed ChangeCipherSpec", now)
+                self._drop(record, "malformed ChangeCipherSpec (RFC 5246 §7.1)", now)
             else:
                 self._on_change_cipher_spec(record, now)
         elif content_type == ContentType.ALERT:
-            self._drop(record, "plaintext alert", now)
+            self._drop(record, "plaintext alert (RFC 6347 §4.1.2.7)", now)
             if len(record) == RECORD_HEADER_LENGTH + 2 and record[-2] == AlertLevel.FATAL:
                 self._heard_alert = record[-1]
         else:
-            self._drop(record, "plaintext of an unexpected type", now)
+            self._drop(record, "plaintext of an unexpected type (RFC 6347 §4.1)", now)
 
     def _on_change_cipher_spec(self, record: bytes, now: Instant) -> None:
         """It counts at its one place only: CVE-2014-0224. Records that came too early can be read now."""
@@ -377,7 +387,7 @@ class DtlsConnection:
         if changed:
             self._read_early_records(now)
         else:
-            self._drop(record, "ChangeCipherSpec out of place", now)
+            self._drop(record, "ChangeCipherSpec out of place (RFC 5246 §7.1)", now)
 
     def _on_protected(self, content_type: int, number: int, record: bytes, now: Instant) -> None:
         """A record of epoch 1: kept until it may be read, then opened."""
@@ -392,7 +402,7 @@ class DtlsConnection:
             if data is not None:
                 break
         else:
-            self._drop(record, "forged or replayed record", now)
+            self._drop(record, ready[0].reader.objection(number), now)
             return
         # The peer has these keys, so this is the handshake that it took part in.
         self._session, self._sessions, self._handshake = session, [session], session.handshake
@@ -412,7 +422,7 @@ class DtlsConnection:
         elif content_type == ContentType.ALERT:
             self._on_alert(data, record, now)
         else:
-            self._drop(record, "protected record of an unexpected type", now)
+            self._drop(record, "protected record of an unexpected type (RFC 5246 §6.2.1)", now)
 
     def _on_application_data(self, data: bytes, record: bytes, now: Instant) -> None:
         if self._state is DtlsState.CONNECTED:
@@ -432,12 +442,12 @@ class DtlsConnection:
     def _hold(self, data: bytes, record: bytes, now: Instant) -> None:
         """Keep application data until the gate opens."""
         if not self._held.keep_if_room(data):
-            self._drop(record, "too much data before the gate opened", now)
+            self._drop(record, "too much data before the gate opened (RFC 8827 §6.5)", now)
 
     def _keep_early(self, data: bytes, now: Instant) -> None:
         """Keep input whose time has not come."""
         for gone in self._early.keep_newest(data):
-            self._drop(gone, "too much before its time", now)
+            self._drop(gone, "too much before its time (RFC 6347 §4.2.2)", now)
 
     def _read_early_records(self, now: Instant) -> None:
         for record in self._early.take():
@@ -455,7 +465,7 @@ class DtlsConnection:
             try:
                 fragment, end = HandshakeFragment.parse_from(content, offset, len(content))
             except DtlsDecodeError:
-                self._drop(content[offset:], "malformed handshake header", now)
+                self._drop(content[offset:], "malformed handshake header (RFC 6347 §4.2.2)", now)
                 return
             piece, offset = content[offset:end], end
             if self._is_finished and fragment.type != HandshakeType.FINISHED:
@@ -480,7 +490,7 @@ class DtlsConnection:
         if isinstance(handshake, ServerHandshake) and handshake.repeated_offer is not None:
             flight, handshake.repeated_offer = handshake.repeated_offer.flight, None
         self._repeat_flight(flight, now)
-        self._drop(piece, "repeated", now)
+        self._drop(piece, REPEATED, now)
 
     def _answer_without_memory(self, number: int, now: Instant) -> None:
         """Send the HelloVerifyRequest that a hello asked for, numbered as its record was. Spec: RFC 6347 §4.2.1."""
@@ -492,7 +502,9 @@ class DtlsConnection:
                 self._tap.packet("dtls", Direction.OUT, record, now=now)
             self._out.append(record)
 
-    def _on_refused(self, error: Exception, piece: bytes, now: Instant) -> None:
+    def _on_refused(
+        self, error: DtlsRuleError | DtlsDecodeError | CryptoError, piece: bytes, now: Instant
+    ) -> None:
         """Something in the peer's flight is wrong: fatal if it is surely the peer's, else forgotten."""
         if isinstance(error, DtlsRuleError):
             alert = error.alert
@@ -503,7 +515,7 @@ class DtlsConnection:
         if self._handshake.is_committed:
             self._fail(str(error), alert, now)
             return
-        self._drop(piece, "handshake message refused", now)
+        self._drop(piece, _rule_of(error), now)
         self._handshake.rollback()
         if self._session is None:  # else it is only a fork that reads nonsense
             self._doubt(str(error), alert, now)
@@ -629,7 +641,7 @@ class DtlsConnection:
 
     def _refuse_renegotiation(self, fragment: HandshakeFragment, piece: bytes, now: Instant) -> None:
         """A protected HelloRequest or ClientHello after the handshake: once is enough. Spec: RFC 8827 §6.5."""
-        self._drop(piece, "renegotiation refused", now)
+        self._drop(piece, "renegotiation refused (RFC 8827 §6.5)", now)
         asked = HandshakeType.HELLO_REQUEST if self._role is Role.CLIENT else HandshakeType.CLIENT_HELLO
         if fragment.type == asked and fragment.fragment_offset == 0:
             self._send_alert(AlertLevel.WARNING, AlertDescription.NO_RENEGOTIATION, now)
@@ -674,7 +686,7 @@ class DtlsConnection:
         try:
             alert = Alert.parse(data)
         except WireError:
-            self._drop(record, "malformed alert", now)
+            self._drop(record, "malformed alert (RFC 5246 §7.2)", now)
             return
         if alert.description == AlertDescription.CLOSE_NOTIFY:
             self._send_alert(AlertLevel.WARNING, AlertDescription.CLOSE_NOTIFY, now)
@@ -685,7 +697,7 @@ class DtlsConnection:
                 DtlsState.FAILED, Failed(f"the peer sent the alert {name}", int(alert.description)), now
             )
         else:
-            self._drop(record, "warning alert", now)
+            self._drop(record, "warning alert (RFC 5246 §7.2.2)", now)
 
     def _send_alert(self, level: AlertLevel, description: AlertDescription, now: Instant) -> None:
         """Protected as soon as we have changed to epoch 1. Spec: RFC 5246 §7.2."""

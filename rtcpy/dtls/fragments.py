@@ -25,15 +25,18 @@ MAX_BUFFERED = 1 << 17  # bytes over all messages
 MAX_HELLOS = 4  # ClientHellos in assembly at once
 
 
+REPEATED = "message that was read before (RFC 6347 §4.2.4)"  # why a repetition is dropped
+
+
 class Verdict(Enum):
     """What became of a fragment."""
 
     KEPT = "kept"
     OLD = "old"  # of a message that was complete before: the peer retransmits
-    BAD_FRAGMENT = "bad fragment"
-    TOO_LONG = "message too long"
-    TOO_FAR_AHEAD = "message too far ahead"
-    TOO_MUCH = "too much buffered"
+    BAD_FRAGMENT = "bad fragment (RFC 6347 §4.2.3)"
+    TOO_LONG = "message too long (RFC 6347 §4.2.3)"
+    TOO_FAR_AHEAD = "message too far ahead (RFC 6347 §4.2.2)"
+    TOO_MUCH = "too much buffered (RFC 6347 §4.2.3)"
 
 
 def check(fragment: HandshakeFragment) -> Verdict:

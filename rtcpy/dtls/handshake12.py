@@ -25,7 +25,7 @@ from rtcpy.dtls.alerts import AlertDescription, DtlsRuleError
 from rtcpy.dtls.certificate import Certificate, PublicKey, load_public_key
 from rtcpy.dtls.events import CipherSuite, DtlsConfig, NamedGroup, SrtpProfile
 from rtcpy.dtls.flights12 import COMMITTED, Entry, Flight, HandshakeState, Input
-from rtcpy.dtls.fragments import InOrder, Verdict
+from rtcpy.dtls.fragments import REPEATED, InOrder, Verdict
 from rtcpy.dtls.keys12 import KeySchedule
 from rtcpy.dtls.messages import (
     CertificateEntry,
@@ -115,16 +115,16 @@ class Handshake12(ABC):
                 unless `is_committed`.
         """
         if _INPUTS.get(fragment.type) not in self.inputs:
-            return (
-                "not a message for this side"  # HelloRequest too: RFC 5246 §7.4.1.1 lets a client ignore it
-            )
+            return "not a message for this side (RFC 5246 §7.4)"  # HelloRequest too: RFC 5246 §7.4.1.1 lets a client ignore it
         if (fragment.type == HandshakeType.FINISHED) != (epoch == 1):
-            return "message in the wrong epoch"  # only Finished is protected, and it always is
+            return (
+                "message in the wrong epoch (RFC 6347 §4.2.2)"  # only Finished is protected, and it always is
+            )
         if fragment.message_seq < self._in_order.next_seq:
             # Only what our flight answers says that the peer has not got it; the rest is a repetition.
-            return Verdict.OLD if fragment.message_seq < self._answered_seq else "repeated"
+            return Verdict.OLD if fragment.message_seq < self._answered_seq else REPEATED
         if epoch == 0 and self.is_committed:
-            return "plaintext after keys"
+            return "plaintext after keys (RFC 6347 §4.1)"
         verdict = self._in_order.add(fragment)
         if verdict is Verdict.KEPT:
             self._read_in_order()

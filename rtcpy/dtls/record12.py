@@ -261,3 +261,9 @@ class ReadEpoch:
             return None
         window.mark(number_in_epoch)
         return plain
+
+    def objection(self, number: int) -> str:
+        """Why `unprotect` just refused the record with this number."""
+        if self._window.is_new(number & _SEQUENCE_MASK):
+            return "record whose tag or length is wrong (RFC 6347 §4.1.2.7)"
+        return "record that came before, or is too old to tell (RFC 6347 §4.1.2.6)"

@@ -125,10 +125,10 @@ class ServerHandshake(Handshake12):
         """As `Handshake12.accept`; hellos have no turn."""
         if fragment.type != HandshakeType.CLIENT_HELLO:
             if not self._offers and not self.is_committed:
-                return "before any hello"
+                return "before any hello (RFC 5246 §7.4.1)"
             return super().accept(fragment, epoch)
         if epoch != 0 or self.is_committed:
-            return "hello out of place"
+            return "hello out of place (RFC 8827 §6.5)"
         if fragment.message_seq > MAX_HELLO_SEQ:
             return Verdict.TOO_FAR_AHEAD
         message = self._hellos.add(fragment)
@@ -151,7 +151,7 @@ class ServerHandshake(Handshake12):
                 self.verify_request = self._ask_for_cookie(cookie, message.message_seq)
                 return Verdict.KEPT
         elif message.message_seq and not hello.cookie:
-            return "hello numbered as if we had asked for a cookie"
+            return "hello numbered as if we had asked for a cookie (RFC 6347 §4.2.1)"
         if message.message_seq != self._hello_seq:
             # Another sender was asked for a cookie, by someone: numbering starts over with this hello.
             self._offers.clear()

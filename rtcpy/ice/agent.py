@@ -22,6 +22,7 @@ from rtcpy.core.machine import Address, Datagram, Event, Instant
 from rtcpy.core.tap import Tap
 from rtcpy.ice.binding import (
     error_code,
+    forgery,
     is_authentic,
     mapped_address,
     read_check,
@@ -243,7 +244,7 @@ class IceAgent:
         session.more_to_come = more_to_come
         usable = [entry for entry in local_addresses if self._may_bind(entry, now)]
         if len(usable) > MAX_LOCAL_ADDRESSES:
-            self._outbox.drop("more local addresses than MAX_LOCAL_ADDRESSES", now=now)
+            self._outbox.drop("more local addresses than MAX_LOCAL_ADDRESSES (RFC 8445 §19.5.1)", now=now)
             del usable[MAX_LOCAL_ADDRESSES:]
         ranked = sorted(zip(local_preferences(usable), usable, strict=True), key=lambda item: -item[0])
         for preference, entry in ranked:
@@ -471,11 +472,11 @@ class IceAgent:
         try:
             message = parse_message(packet.data)
         except StunError:
-            self._outbox.drop("not a valid STUN message", packet.data, now=now)
+            self._outbox.drop("not a valid STUN message (RFC 8489 §6.3)", packet.data, now=now)
             return
         self._outbox.received(packet, now=now)
         if message.method != Method.BINDING:
-            self._outbox.drop("not a Binding message", packet.data, now=now)
+            self._outbox.drop("not a Binding message (RFC 8445 §7.3)", packet.data, now=now)
         elif message.message_class is MessageClass.REQUEST:
             if self._on_request(message, packet, now):
                 self._finish(now)
@@ -546,7 +547,9 @@ class IceAgent:
         self._stream(entry.stream)
         reason = unusable_reason(canonical(entry.address), allow_loopback=self._config.allow_loopback)
         if reason is not None:
-            self._outbox.drop(f"local address: {reason}", str(entry.address).encode(), now=now)
+            self._outbox.drop(
+                f"local address: {reason} (RFC 8445 §5.1.1.1)", str(entry.address).encode(), now=now
+            )
         return reason is None
 
     def _add_host(self, session: Session, entry: LocalAddress, preference: int) -> None:
@@ -603,10 +606,12 @@ class IceAgent:
         if self._previous is not None:
             before = self._previous.streams[stream.index].remote_credentials
             if before is not None and before.ufrag == candidate.ufrag:
-                self._outbox.drop("candidate of an old session", describe(candidate), now=now)
+                self._outbox.drop("candidate of an old session (RFC 8838 §11)", describe(candidate), now=now)
                 return
         if len(self._backlog) >= MAX_REMOTE_CANDIDATES:
-            self._outbox.drop("too many candidates of an unknown session", describe(candidate), now=now)
+            self._outbox.drop(
+                "too many candidates of an unknown session (RFC 8445 §19.5.1)", describe(candidate), now=now
+            )
             return
         self._backlog.append((stream.index, replace(candidate)))
 
@@ -619,7 +624,7 @@ class IceAgent:
         """
         reason: str | Candidate | None
         if stream.end_of_candidates and late:
-            reason = "candidate after end-of-candidates"
+            reason = "candidate after end-of-candidates (RFC 8838 §14)"
         else:
             reason = refusal(candidate, allow_loopback=self._config.allow_loopback)
         if reason is None:
@@ -699,15 +704,17 @@ class IceAgent:
             return self._on_server_response(message, packet, now)
         if not is_authentic(message, check.key):
             # As if never received (RFC 8489 §9.1.4): the transaction goes on.
-            self._outbox.drop(
-                "response without valid MESSAGE-INTEGRITY and FINGERPRINT", packet.data, now=now
-            )
+            self._outbox.drop(forgery(message), packet.data, now=now)
             return False
         pair = check.pair
         symmetric = canonical(packet.remote) == pair.remote.transport_address
         if packet.local != pair.local_address or not symmetric:
             # Non-symmetric: §7.2.5.2.1 fails the pair.
-            self._outbox.drop("response from another address than the request went to", packet.data, now=now)
+            self._outbox.drop(
+                "response from another address than the request went to (RFC 8445 §7.2.5.2.1)",
+                packet.data,
+                now=now,
+            )
             self._checker.table.remove(check)
             if check.purpose is Purpose.CONNECTIVITY and pair.state is PairState.IN_PROGRESS:
                 self._fail(pair, now)
@@ -718,7 +725,9 @@ class IceAgent:
             return self._on_error(check, message, now)
         mapped = mapped_address(message)
         if mapped is None:
-            self._outbox.drop("success response without XOR-MAPPED-ADDRESS", packet.data, now=now)
+            self._outbox.drop(
+                "success response without XOR-MAPPED-ADDRESS (RFC 8445 §7.3.1.2)", packet.data, now=now
+            )
             return False
         self._checker.table.remove(check)
         self._on_success(check, canonical(mapped), now)
@@ -806,18 +815,22 @@ class IceAgent:
         request = read_check(message)
         session = None if request is None else self._session_of(request.local_ufrag)
         if request is None or session is None:
-            self._outbox.drop("request whose USERNAME is not ours", packet.data, now=now)
+            self._outbox.drop("request whose USERNAME is not ours (RFC 8489 §9.1.3)", packet.data, now=now)
             return False
         socket = session.sockets.get(packet.local)
         if socket is None:
-            self._outbox.drop("request to an address that was not gathered", packet.data, now=now)
+            self._outbox.drop(
+                "request to an address that was not gathered (RFC 8445 §7.3)", packet.data, now=now
+            )
             return False
         if not is_authentic(message, session.key):
-            self._outbox.drop("request without valid MESSAGE-INTEGRITY and FINGERPRINT", packet.data, now=now)
+            self._outbox.drop(forgery(message), packet.data, now=now)
             return False
         source = canonical(packet.remote)
         if unusable_reason(source, allow_loopback=self._config.allow_loopback) is not None:
-            self._outbox.drop("request from an address that must not be sent to", packet.data, now=now)
+            self._outbox.drop(
+                "request from an address that must not be sent to (RFC 8445 §19.5.1)", packet.data, now=now
+            )
             return False
         stream = session.streams[socket[0]]
         pair = stream.checklist.find(packet.local, source)
@@ -837,7 +850,9 @@ class IceAgent:
         if pair is not None:
             pair.responses_sent += 1
         if session.is_replay(message.transaction_id, packet.local, packet.remote):
-            self._outbox.drop("request seen before from another address", packet.data, now=now)
+            self._outbox.drop(
+                "request seen before from another address (RFC 8445 §19.2)", packet.data, now=now
+            )
             return True
         check = EarlyCheck(
             packet.local, packet.remote, request.remote_ufrag, request.priority, request.use_candidate
@@ -846,7 +861,9 @@ class IceAgent:
             self._keep_early(stream, check, now)
             return True
         if request.remote_ufrag != stream.remote_credentials.ufrag:
-            self._outbox.drop("request from another session of the peer", packet.data, now=now)
+            self._outbox.drop(
+                "request from another session of the peer (RFC 8445 §7.3.1.4)", packet.data, now=now
+            )
             return True
         if session is self._session:
             self._act_on_check(stream, check, now)
@@ -881,7 +898,7 @@ class IceAgent:
         key = (check.local, check.remote)
         known = stream.early.get(key)
         if known is None and len(stream.early) >= MAX_EARLY_CHECKS:
-            self._outbox.drop("more early checks than MAX_EARLY_CHECKS", now=now)
+            self._outbox.drop("more early checks than MAX_EARLY_CHECKS (RFC 8445 §7.3)", now=now)
             return
         if known is not None and known.remote_ufrag == check.remote_ufrag:
             check.use_candidate |= known.use_candidate
@@ -907,7 +924,7 @@ class IceAgent:
             pair = self._make_pair(stream, local, check.local, remote)
             pair.remote_address = check.remote
             if not session.checklists.add(stream.checklist, pair):
-                self._outbox.drop("more pairs than IceConfig.max_pairs", now=now)
+                self._outbox.drop("more pairs than IceConfig.max_pairs (RFC 8445 §6.1.2.5)", now=now)
                 return
             pair.requests_received = pair.responses_sent = 1
             pair.last_packet_received = now
@@ -1135,7 +1152,7 @@ class IceAgent:
 
     def _on_server_response(self, message: Message, packet: Datagram, now: Instant) -> bool:
         """A response that no check claims: from a STUN server, or from nowhere."""
-        refused = "response to no request of ours"
+        refused = "response to no request of ours (RFC 8489 §6.3.3)"
         for session in self._sessions():
             if session.gatherer is not None:
                 outcome = session.gatherer.handle_response(message, packet, now=now)

@@ -162,3 +162,12 @@ def is_authentic(message: Message, key: bytes) -> bool:
     except CryptoError:
         return False
     return True
+
+
+def forgery(message: Message) -> str:
+    """Which of the checks of `is_authentic` a message failed. A *wrong* FINGERPRINT is no STUN message to begin with."""
+    request = message.message_class is MessageClass.REQUEST
+    kind = "request" if request else "response"
+    if message.fingerprint is None:
+        return f"{kind} without FINGERPRINT (RFC 8445 §7.1)"
+    return f"{kind} whose MESSAGE-INTEGRITY is missing or wrong (RFC 8489 §{'9.1.3' if request else '9.1.4'})"

@@ -218,9 +218,9 @@ class Gatherer:
             return None
         query = self._queries.get(message.transaction_id)
         if query is None:
-            return "response to no request of ours"
+            return "response to no request of ours (RFC 8489 §6.3.3)"
         if packet.local != query.base or canonical(packet.remote) != canonical(query.server.address):
-            return "response from another address than was asked"
+            return "response from another address than was asked (RFC 8489 §6.3.3)"
         del self._queries[message.transaction_id]
         if message.message_class is MessageClass.ERROR_RESPONSE:
             code, reason = error_code(message)

@@ -26,13 +26,13 @@ def refusal(candidate: Candidate, *, allow_loopback: bool) -> str | None:
     TCP and ``.local`` candidates are refused here until the agent speaks RFC 6544 and mDNS.
     """
     if candidate.component != COMPONENT_RTP:
-        return "candidate of another component"
+        return "candidate of another component (RFC 8445 §5.3)"
     if candidate.transport != "udp":
-        return "candidate of another transport"
+        return "candidate of another transport (RFC 8445 §5.3)"
     if not 0 < candidate.priority <= 0xFFFFFFFF:
-        return "candidate priority out of range"
+        return "candidate priority out of range (RFC 8445 §5.1.2)"
     problem = unusable_reason(candidate.transport_address, allow_loopback=allow_loopback)
-    return None if problem is None else f"candidate: {problem}"
+    return None if problem is None else f"candidate: {problem} (RFC 8445 §19.5.1)"
 
 
 def add_signalled(stream: Stream, candidate: Candidate) -> Candidate | str | None:
@@ -47,7 +47,7 @@ def add_signalled(stream: Stream, candidate: Candidate) -> Candidate | str | Non
     known = stream.remote.get(address)
     if known is None:
         if len(stream.remote) >= MAX_REMOTE_CANDIDATES:
-            return "more candidates than MAX_REMOTE_CANDIDATES"
+            return "more candidates than MAX_REMOTE_CANDIDATES (RFC 8445 §19.5.1)"
         own = candidate.copy()
         own.address, own.url, own.base = address.host, None, None
         stream.remote[address] = own
@@ -71,10 +71,10 @@ def add_peer_reflexive(stream: Stream, source: Address, priority: int | None) ->
         priority: its PRIORITY.
     """
     if priority is None:
-        return "check without PRIORITY from an unknown address"
+        return "check without PRIORITY from an unknown address (RFC 8445 §7.3.1.3)"
     met = sum(candidate.type is CandidateType.PEER_REFLEXIVE for candidate in stream.remote.values())
     if met >= MAX_PEER_REFLEXIVE or len(stream.remote) >= MAX_REMOTE_CANDIDATES:
-        return "more peer-reflexive candidates than MAX_PEER_REFLEXIVE"
+        return "more peer-reflexive candidates than MAX_PEER_REFLEXIVE (RFC 8445 §19.5.1)"
     candidate = Candidate(
         foundation=_unused_foundation(stream),
         component=COMPONENT_RTP,

@@ -351,7 +351,7 @@ class Transport:
             elif self.dtls_info is None:
                 self._keep_early(packet, now)
             else:
-                self._drop("dtls", data, "not from a validated address", now)
+                self._drop("dtls", data, "not from a validated address (RFC 8445 §12)", now)
         elif BY_FIRST_BYTE[first] is Protocol.STUN:
             self.ice.receive(packet, now=now)
             if self._early:
@@ -364,7 +364,12 @@ class Transport:
         """Hold a DTLS datagram whose sender is not validated yet, or whose fingerprint is not known yet."""
         same = sum(1 for kept in self._early if kept.remote == packet.remote and kept.local == packet.local)
         if same >= EARLY_DATAGRAMS_PER_ADDRESS:
-            self._drop("dtls", packet.data, "too many datagrams before their address was validated", now)
+            self._drop(
+                "dtls",
+                packet.data,
+                "too many datagrams before their address was validated (RFC 8445 §12)",
+                now,
+            )
             return
         self._early.append(
             Datagram(bytes(packet.data), packet.local, packet.remote)

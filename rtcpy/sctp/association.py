@@ -107,6 +107,13 @@ _SPECIAL = frozenset(
 PLAIN_INIT_AFTER = 2  # unanswered INITs, before one without the parameters that not every stack skips
 _HEARTBEAT = Struct("!IdII")  # nonce, time sent, packet size probed (0: no probe), reserved
 _PORTS = Struct("!HH")
+
+
+def _malformed(error: SctpDecodeError) -> str:
+    """Why a chunk is dropped, without the values that differ from packet to packet."""
+    return f"malformed chunk ({error.rfc})"
+
+
 _ZERO = b"\0\0\0\0"
 
 
@@ -202,7 +209,7 @@ class Association:
         """
         if self._over or self.state is not State.CLOSED:
             if self.state is State.CLOSED:
-                raise InvalidStateError("the association is over")
+                raise InvalidStateError("the association is over (RFC 9260 §8.4)")
             return  # the peer's INIT came first
         self._last_heard = now
         self._local = make_side(self._config, self._entropy)
@@ -300,7 +307,7 @@ class Association:
         Raises InvalidStateError if the peer has no RE-CONFIG. Spec: RFC 6525 §5.1.2.
         """
         if self._over:
-            raise InvalidStateError("the association is over")
+            raise InvalidStateError("the association is over (RFC 9260 §8.4)")
         if self._remote is not None and not self._remote.reconfig:
             raise InvalidStateError("the peer cannot reset streams (RFC 6525)")
         self._resets.ask([i for i in stream_ids if 0 <= i < self.outbound_streams])
@@ -439,30 +446,30 @@ class Association:
             tap.packet("sctp", Direction.IN, packet, now=now)
         size = len(packet)
         if size < COMMON_HEADER_SIZE + 4:
-            return self._drop(packet, "too short for a chunk", now)
+            return self._drop(packet, "too short for a chunk (RFC 9260 §3)", now)
         checksum = packet[8:12]
         if (checksum != _ZERO or not self._config.zero_checksum) and checksum != packet_checksum(packet):
-            return self._drop(packet, "wrong checksum", now)
+            return self._drop(packet, "wrong checksum (RFC 9260 §6.8)", now)
         if packet[:8] != self._head or packet[12] in _SPECIAL:
             if packet[:4] != self._ports:
-                return self._drop(packet, "wrong ports", now)
+                return self._drop(packet, "wrong ports (RFC 9260 §8.4)", now)
             tag = int.from_bytes(packet[4:8], "big")
             if packet[12] in _SPECIAL or self.state is State.CLOSED:
                 if not self._accept_special(packet, tag, now):
                     return None
             if self._local is None or tag != self._local.tag:
-                return self._drop(packet, "wrong verification tag", now)
+                return self._drop(packet, "wrong verification tag (RFC 9260 §8.5)", now)
         self.packets_received += 1
         self._last_heard = now
         offset = COMMON_HEADER_SIZE
         data_seen = False
         while offset < size:
             if size - offset < 4:
-                return self._drop(packet, "half a chunk header", now)
+                return self._drop(packet, "half a chunk header (RFC 9260 §3.2)", now)
             kind, _flags, length = CHUNK_HEADER.unpack_from(packet, offset)
             end = offset + length
             if length < 4 or end > size:
-                return self._drop(packet, "chunk length", now)
+                return self._drop(packet, "chunk length (RFC 9260 §3.2)", now)
             if kind == 0:
                 if length <= 16:
                     if length == 16:
@@ -470,7 +477,7 @@ class Association:
                         return self._protocol_error(
                             CauseCode.NO_USER_DATA, cause, "DATA without user data", now
                         )
-                    return self._drop(packet, "DATA too short", now)
+                    return self._drop(packet, "DATA too short (RFC 9260 §3.3.1)", now)
                 if not self._on_data(packet, offset, end, now):
                     return None
                 if not data_seen:
@@ -487,7 +494,7 @@ class Association:
                     try:
                         handler(self, chunk_bytes(packet, offset, length), now)
                     except SctpDecodeError as error:
-                        self._drop(packet, str(error), now)
+                        self._drop(packet, _malformed(error), now)
                     if self._over:
                         return None
             offset = end + (-length & 3)
@@ -497,7 +504,7 @@ class Association:
         """DATA. Returns whether the packet is read on. Spec: RFC 9260 §6.2, §6.5, §3.3.10.1."""
         inbound = self._inbound
         if inbound is None or not self._takes_data:
-            self._drop(packet, f"DATA in {self.state.value}", now)
+            self._drop(packet, f"DATA in {self.state.value} (RFC 9260 §6)", now)
             return False
         _, flags, _, tsn, stream_id, stream_seq, ppid = DATA_HEADER.unpack_from(packet, offset)
         arrival = inbound.receive(flags, tsn, stream_id, stream_seq, ppid, packet[offset + 16 : end])
@@ -508,9 +515,9 @@ class Association:
         self._sack_now = True
         match arrival:
             case Arrival.REFUSED:
-                self._drop(packet, "DATA beyond the window", now)
+                self._drop(packet, "DATA beyond the window (RFC 9260 §6.2)", now)
             case Arrival.BAD_STREAM:
-                self._drop(packet, "invalid stream identifier", now)
+                self._drop(packet, "invalid stream identifier (RFC 9260 §6.5)", now)
                 self._send_error(CauseCode.INVALID_STREAM_IDENTIFIER, stream_id.to_bytes(2, "big") + b"\0\0")
             case Arrival.OVERFLOW:
                 self._protocol_error(CauseCode.PROTOCOL_VIOLATION, b"window ignored", "window ignored", now)
@@ -521,18 +528,18 @@ class Association:
         """SACK. Spec: RFC 9260 §6.2.1."""
         outbound = self._outbound
         if outbound is None or not self._takes_sack:
-            return self._drop(packet, f"SACK in {self.state.value}", now)
+            return self._drop(packet, f"SACK in {self.state.value} (RFC 9260 §6)", now)
         if length < 16:
-            return self._drop(packet, "SACK too short", now)
+            return self._drop(packet, "SACK too short (RFC 9260 §3.3.4)", now)
         _, _, _, cumulative, window, gap_count, duplicate_count = SACK_HEADER.unpack_from(packet, offset)
         if length != 16 + 4 * (gap_count + duplicate_count):
-            return self._drop(packet, "SACK counts disagree with its length", now)
+            return self._drop(packet, "SACK counts disagree with its length (RFC 9260 §3.3.4)", now)
         bounds = read_sack_lists(packet, offset, gap_count, 0)[0] if gap_count else ()
         ignored = outbound.ignored_sacks
         self._acknowledged(outbound.acknowledge(cumulative, window, bounds, now), now)
         self._may_flush = True
         if outbound.ignored_sacks != ignored:
-            self._drop(packet, "SACK old, of TSNs never sent, or with bad gap blocks", now)
+            self._drop(packet, "SACK old, of TSNs never sent, or with bad gap blocks (RFC 9260 §6.2.1)", now)
         elif self._renumber_due and self._is_answer(packet, offset, gap_count, duplicate_count):
             self._renumber_due = False
             self._asked.clear()
@@ -574,7 +581,7 @@ class Association:
 
         Spec: RFC 9260 §3.2 (table 2).
         """
-        self._drop(packet, f"unknown chunk type {kind}", now)
+        self._drop(packet, f"unknown chunk type {kind} (RFC 9260 §3.2)", now)
         if kind & 0x40:
             self._send_error(CauseCode.UNRECOGNIZED_CHUNK_TYPE, packet[offset : offset + min(length, 512)])
         return bool(kind & 0x80)
@@ -828,20 +835,20 @@ class Association:
         """
         kind, flags, length = CHUNK_HEADER.unpack_from(packet, COMMON_HEADER_SIZE)
         if length < 4 or COMMON_HEADER_SIZE + length > len(packet):
-            self._drop(packet, "chunk length", now)
+            self._drop(packet, "chunk length (RFC 9260 §3.2)", now)
             return False
         chunk = chunk_bytes(packet, COMMON_HEADER_SIZE, length)
         if self._over:
             if kind == ChunkType.SHUTDOWN_ACK and self._last_word:
                 self._send_alone(ShutdownCompleteChunk(reflected=True).serialize(), tag, now)
             else:
-                self._drop(packet, "the association is over", now)
+                self._drop(packet, "the association is over (RFC 9260 §8.4)", now)
             return False
         try:
             match kind:
                 case ChunkType.INIT:
                     if tag != 0 or len(chunk) + COMMON_HEADER_SIZE < len(packet):
-                        self._drop(packet, "INIT with a tag, or not alone", now)
+                        self._drop(packet, "INIT with a tag, or not alone (RFC 9260 §8.5.1)", now)
                     else:
                         self._on_init(InitChunk.parse(chunk), now)
                     return False
@@ -851,25 +858,25 @@ class Association:
                     if self._tag_or_reflected(tag, flags):
                         self._on_abort(AbortChunk.parse(chunk), now)
                     else:
-                        self._drop(packet, "ABORT with a wrong tag", now)
+                        self._drop(packet, "ABORT with a wrong tag (RFC 9260 §8.5.1)", now)
                     return False
                 case ChunkType.SHUTDOWN_COMPLETE:
                     if self.state is State.SHUTDOWN_ACK_SENT and self._tag_or_reflected(tag, flags):
                         self._end(ShutDown(), now, Input.SHUTDOWN_COMPLETE)
                     else:
-                        self._drop(packet, "SHUTDOWN COMPLETE out of place", now)
+                        self._drop(packet, "SHUTDOWN COMPLETE out of place (RFC 9260 §8.5.1)", now)
                     return False
                 case ChunkType.SHUTDOWN_ACK:
                     self._on_shutdown_ack(packet, tag, now)
                     return False
                 case ChunkType.INIT_ACK:
                     if self.state is not State.COOKIE_WAIT or self._local is None or tag != self._local.tag:
-                        self._drop(packet, "INIT ACK out of place", now)  # §5.2.3
+                        self._drop(packet, "INIT ACK out of place (RFC 9260 §5.2.3)", now)  # §5.2.3
                     else:
                         self._on_init_ack(InitAckChunk.parse(chunk), now)
                     return False
         except SctpDecodeError as error:
-            self._drop(packet, str(error), now)
+            self._drop(packet, _malformed(error), now)
             return False
         return self._out_of_the_blue(packet, kind, tag, now)
 
@@ -881,7 +888,7 @@ class Association:
 
     def _out_of_the_blue(self, packet: bytes, kind: int, tag: int, now: Instant) -> bool:
         """A packet while there is no association. Spec: RFC 9260 §8.4 (7, 8)."""
-        self._drop(packet, "out of the blue", now)
+        self._drop(packet, "out of the blue (RFC 9260 §8.4)", now)
         if kind not in (ChunkType.COOKIE_ACK, ChunkType.ERROR):
             self._send_alone(AbortChunk(reflected=True).serialize(), tag, now)
         return False
@@ -893,7 +900,7 @@ class Association:
         except ProtocolError as error:
             cause = ErrorCause(code=error.alert_or_cause or 0, info=b"")
             self._send_alone(AbortChunk(causes=[cause]).serialize(), init.initiate_tag, now)
-            return self._drop(b"", str(error), now)
+            return self._drop(b"", f"INIT with values that are not allowed ({error.rfc})", now)
         if self.state is State.SHUTDOWN_ACK_SENT:
             return self._say(ShutdownAckChunk().serialize())  # §9.2
         local = self._local
@@ -949,11 +956,11 @@ class Association:
         """COOKIE ECHO: whether the rest of its packet is to be read. Spec: RFC 9260 §5.1.5, §5.2.4 (table 12)."""
         try:
             cookie = self._jar.open(raw)
-        except CryptoError as error:
-            self._drop(packet, str(error), now)
+        except CryptoError:
+            self._drop(packet, "a state cookie that is not ours (RFC 9260 §5.1.5)", now)
             return False
         if tag != cookie.local.tag:
-            self._drop(packet, "COOKIE ECHO with a wrong tag", now)
+            self._drop(packet, "COOKIE ECHO with a wrong tag (RFC 9260 §8.5.1)", now)
             return False
         local, remote = self._local, self._remote
         local_matches = local is not None and cookie.local.tag == local.tag
@@ -963,7 +970,7 @@ class Association:
             staleness = min(int((now - cookie.made - self._config.cookie_lifetime) * 1e6), 0xFFFFFFFF)
             cause = ErrorCause(code=CauseCode.STALE_COOKIE, info=staleness.to_bytes(4, "big"))
             self._send_alone(ErrorChunk(causes=[cause]).serialize(), cookie.remote.tag, now)
-            self._drop(packet, "stale cookie", now)
+            self._drop(packet, "stale cookie (RFC 9260 §5.2.4)", now)
             return False
         tie_tags = (cookie.local_tie_tag, cookie.remote_tie_tag)
         if self.state is State.CLOSED:
@@ -996,7 +1003,7 @@ class Association:
                 return False
             self._restart(cookie, now)
         else:  # (C) and all that the table does not show
-            self._drop(packet, "cookie of another association", now)
+            self._drop(packet, "cookie of another association (RFC 9260 §5.2.4)", now)
             return False
         self._may_flush = True
         self._control.insert(0, CookieAckChunk().serialize())  # first in its packet (§5.1.5, step 6)
@@ -1041,10 +1048,10 @@ class Association:
         parameters = HeartbeatAckChunk.parse(chunk).parameters
         value = parameters[0].value if parameters else None
         if not isinstance(value, HeartbeatInfo) or len(value.info) != _HEARTBEAT.size:
-            return self._drop(chunk, "HEARTBEAT ACK that we did not ask for", now)
+            return self._drop(chunk, "HEARTBEAT ACK that we did not ask for (RFC 9260 §8.3)", now)
         nonce, sent, size, _ = _HEARTBEAT.unpack(value.info)
         if nonce != self._heartbeat_nonce or not sent <= now:
-            return self._drop(chunk, "HEARTBEAT ACK with a nonce that is not ours", now)
+            return self._drop(chunk, "HEARTBEAT ACK with a nonce that is not ours (RFC 9260 §8.3)", now)
         self._errors = 0
         if size:
             if self.path.acknowledged(size, now):
@@ -1095,14 +1102,14 @@ class Association:
         if self.state in (State.CLOSED, State.COOKIE_WAIT, State.COOKIE_ECHOED):
             self._send_alone(ShutdownCompleteChunk(reflected=True).serialize(), tag, now)
         elif self._local is None or tag != self._local.tag:
-            self._drop(packet, "wrong verification tag", now)
+            self._drop(packet, "wrong verification tag (RFC 9260 §8.5)", now)
         elif self.state in (State.SHUTDOWN_SENT, State.SHUTDOWN_ACK_SENT):
             assert self._remote is not None
             self._send_alone(ShutdownCompleteChunk().serialize(), self._remote.tag, now)
             self._last_word = ShutdownCompleteChunk(reflected=True).serialize()
             self._end(ShutDown(), now, Input.SHUTDOWN_ACK)
         else:
-            self._drop(packet, "SHUTDOWN ACK out of place", now)
+            self._drop(packet, "SHUTDOWN ACK out of place (RFC 9260 §8.5.1)", now)
 
     _last_word = b""  # what a repeated SHUTDOWN ACK is answered with after the end (RFC 9260 §8.4, item 5)
 
@@ -1135,7 +1142,7 @@ class Association:
         forward = ForwardTsnChunk.parse(chunk)
         inbound = self._inbound
         if inbound is None or self.state not in TAKES_DATA:
-            return self._drop(chunk, f"FORWARD TSN in {self.state.value}", now)
+            return self._drop(chunk, f"FORWARD TSN in {self.state.value} (RFC 3758 §3.6)", now)
         skipped = [(skip.stream_id, skip.stream_seq) for skip in forward.skipped]
         if not inbound.forward(forward.new_cumulative_tsn, skipped):
             self._sack_now = True
@@ -1150,7 +1157,7 @@ class Association:
     def _on_reconfig(self, chunk: bytes, now: Instant) -> None:
         """RE-CONFIG: requests and responses, at most two. Spec: RFC 6525 §5.2."""
         if self._inbound is None or self.state is not State.ESTABLISHED:
-            return self._drop(chunk, f"RE-CONFIG in {self.state.value}", now)
+            return self._drop(chunk, f"RE-CONFIG in {self.state.value} (RFC 6525 §5.2)", now)
         for parameter in ReconfigChunk.parse(chunk).parameters[:2]:
             if isinstance(parameter.value, ReconfigResponse):
                 self._on_reset_response(parameter.value, now)

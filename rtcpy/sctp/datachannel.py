@@ -447,7 +447,7 @@ class DataChannels:
                         if link.remote_reset:
                             self._finish(link)
             case StreamMessageTooLarge(stream_id=number, size=size):
-                self.dropped_messages += 1
+                self._ignore(b"", "message longer than a=max-message-size (RFC 8841 §6)", now)
                 link = self._links.get(number)
                 if link is not None and link.channel.state is ChannelState.OPEN:
                     reason = (
@@ -504,12 +504,13 @@ class DataChannels:
             return self._on_dcep(message.stream_id, link, message.data, now)
         if link is None or link.channel.state is not ChannelState.OPEN:
             # Deviation: RFC 8832 §6 wants the stream reset. A negotiated channel may exist at the peer before it does here.
-            self.dropped_messages += 1
-            return None
+            return self._ignore(
+                message.data, "message on a stream without an open channel (RFC 8832 §6)", now
+            )
         link.confirmed = True
         data = message.data
         if link.partial or ppid in (Ppid.STRING_PARTIAL, Ppid.BINARY_PARTIAL):
-            whole = self._join_partial(link, ppid, data)
+            whole = self._join_partial(link, ppid, data, now)
             if whole is None:
                 return None
             data = whole
@@ -523,8 +524,7 @@ class DataChannels:
         elif ppid == Ppid.BINARY_EMPTY:
             content = data = b""
         else:
-            self.dropped_messages += 1
-            return None
+            return self._ignore(data, "message of an unknown payload protocol (RFC 8831 §8)", now)
         channel = link.channel
         channel.messages_received += 1
         channel.bytes_received += len(data)
@@ -533,14 +533,14 @@ class DataChannels:
         self.events.append(ChannelMessage(channel, content))
         return None
 
-    def _join_partial(self, link: _Link, ppid: int, data: bytes) -> bytes | None:
+    def _join_partial(self, link: _Link, ppid: int, data: bytes, now: Instant) -> bytes | None:
         """Messages cut by the application in the old way: parts under 52 or 54, the last under 53 or 51.
 
         Spec: RFC 8831 §6.6 (deprecated, to be understood).
         """
         if len(link.partial) + len(data) > self._config.max_message_size:
             link.partial = b""
-            self.dropped_messages += 1
+            self._ignore(data, "message longer than a=max-message-size (RFC 8841 §6)", now)
             return None
         data, link.partial = link.partial + data, b""
         if ppid in (Ppid.STRING_PARTIAL, Ppid.BINARY_PARTIAL):
@@ -554,26 +554,25 @@ class DataChannels:
             if link is not None:
                 link.confirmed = True
             else:
-                self.dropped_messages += 1
+                self._ignore(data, "DATA_CHANNEL_ACK without a channel (RFC 8832 §5.2)", now)
             return None
         if data[:1] != bytes([MessageType.OPEN]):
-            self.dropped_messages += 1
-            return None
+            return self._ignore(data, "neither DATA_CHANNEL_OPEN nor DATA_CHANNEL_ACK (RFC 8832 §8.2.1)", now)
         try:
             parameters = read_open(data)
         except SctpDecodeError as error:
-            return self._refuse(number, data, str(error), now)
+            return self._refuse(number, data, f"malformed DATA_CHANNEL_OPEN ({error.rfc})", now)
         if link is not None:
             if link.channel.state is not ChannelState.CLOSING:
-                self.dropped_messages += 1
+                self._ignore(data, "OPEN on a stream with a channel (RFC 8832 §6)", now)
                 self._close_link(
                     link, "the peer opened another channel on the same stream (RFC 8832 §6)", now
                 )
             return None
         if self._parity is not None and number % 2 == self._parity:
-            return self._refuse(number, data, f"id {number} is ours to give (RFC 8832 §6)", now)
+            return self._refuse(number, data, "OPEN on a stream that is ours to give (RFC 8832 §6)", now)
         if number >= min(self._stream_count, MAX_ID + 1):
-            return self._refuse(number, data, f"id {number} is out of range", now)
+            return self._refuse(number, data, "OPEN on a stream that does not exist (RFC 8832 §6)", now)
         channel = Channel(
             label=parameters.label,
             protocol=parameters.protocol,
@@ -592,10 +591,14 @@ class DataChannels:
         self.events.append(ChannelAnnounced(channel))
         return None
 
-    def _refuse(self, number: int, data: bytes, reason: str, now: Instant) -> None:
-        """Reset the stream of an OPEN that cannot be accepted; no ACK. Spec: RFC 8832 §6."""
+    def _ignore(self, data: bytes, reason: str, now: Instant) -> None:
+        """Count a message that goes no further, and tell why."""
         self.dropped_messages += 1
         if self._tap is not None:
             self._tap.drop("datachannel", data, reason, now=now)
+
+    def _refuse(self, number: int, data: bytes, reason: str, now: Instant) -> None:
+        """Reset the stream of an OPEN that cannot be accepted; no ACK. Spec: RFC 8832 §6."""
+        self._ignore(data, reason, now)
         if self.association.can_reset_streams and number < self.association.outbound_streams:
             self.association.reset_streams([number], now=now)

@@ -42,12 +42,12 @@ MAX_UNKNOWN_LISTED = 32  # types named in one 420; a request with more has made 
 class Drop(Enum):
     """Why a datagram got no answer."""
 
-    NOT_STUN = "not STUN"
-    MALFORMED = "malformed STUN"
-    NOT_A_REQUEST = "a response or indication"
-    UNSUPPORTED_METHOD = "a method other than Binding"
-    RATE_LIMITED = "too many requests from this host"
-    UNANSWERABLE = "source address cannot be answered"
+    NOT_STUN = "not STUN (RFC 8489 §5)"
+    MALFORMED = "malformed STUN (RFC 8489 §6.3)"
+    NOT_A_REQUEST = "a response or indication (RFC 8489 §6.3)"
+    UNSUPPORTED_METHOD = "a method other than Binding (RFC 8489 §6.3)"
+    RATE_LIMITED = "too many requests from this host (RFC 8489 §16)"
+    UNANSWERABLE = "source address cannot be answered (RFC 8489 §6.3.1.1)"
 
 
 @dataclass(slots=True)

@@ -181,7 +181,7 @@ def test_what_waits_for_the_fingerprint_is_bounded() -> None:
     for _ in range(5000):
         peer.send(b"", now=link.now)
     link.run(until=2.0)
-    assert lone.dropped["too much data before the gate opened"] > 4000
+    assert lone.dropped["too much data before the gate opened (RFC 8827 §6.5)"] > 4000
     lone.set_remote_fingerprints([certificate("server").fingerprint()], now=link.now)
     link.run(until=3.0)
     assert 40 <= len([d for d in link.data(C) if d]) <= 55
@@ -213,7 +213,7 @@ def test_early_input_is_bounded() -> None:
     server = make(Role.SERVER)
     for i in range(1000):
         server.receive(bytes([22]) + bytes(i), now=0.0)
-    assert len(server._early) <= 16 and server.dropped["too much before its time"] >= 984
+    assert len(server._early) <= 16 and server.dropped["too much before its time (RFC 6347 §4.2.2)"] >= 984
     server.start(now=1.0)
     assert server.state is DtlsState.CONNECTING and not server._early
 

@@ -391,7 +391,7 @@ def test_no_renegotiation(who: int) -> None:
         assert [a[0] for a in answers] == ([21] if kind is asked else [])
         for answer in answers:
             link.ends[1 - who].receive(answer, now=link.now)
-            assert link.ends[1 - who].dropped["warning alert"] == 1
+            assert link.ends[1 - who].dropped["warning alert (RFC 5246 §7.2.2)"] == 1
     _no_harm(link)
 
 
@@ -406,7 +406,7 @@ def test_authentic_alerts() -> None:
     for content in (b"", b"\2", b"\2\0\0", b"\2\0" * 2):
         link = _connected()
         link.ends[S].receive(_protected(link.ends[C], ContentType.ALERT, content), now=link.now)
-        assert link.ends[S].dropped["malformed alert"] == 1
+        assert link.ends[S].dropped["malformed alert (RFC 5246 §7.2)"] == 1
         _no_harm(link)
 
 
@@ -415,7 +415,7 @@ def test_protected_records_of_other_types() -> None:
     for content_type in (20, 0, 24, 255):
         record = link.ends[C]._writer.protect(content_type, b"\1")
         link.ends[S].receive(record, now=link.now)
-    assert link.ends[S].dropped["protected record of an unexpected type"] == 4
+    assert link.ends[S].dropped["protected record of an unexpected type (RFC 5246 §6.2.1)"] == 4
     _no_harm(link)
 
 

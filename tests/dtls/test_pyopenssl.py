@@ -249,4 +249,4 @@ def test_a_client_without_certificate_is_refused() -> None:
     theirs.ssl.set_connect_state()
     assert _run(ours, theirs) == []
     assert ours.state is DtlsState.CONNECTING and not theirs.done
-    assert ours.dropped["handshake message refused"] >= 1
+    assert any("handshake message" in reason for reason in ours.dropped)

@@ -583,7 +583,9 @@ def test_early_checks_are_bounded() -> None:
     puppet = Puppet(known=False)
     for number in range(100):
         puppet.send(puppet.message(), source=B._replace(port=3000 + number))
-    assert puppet.agent.dropped == {"more early checks than MAX_EARLY_CHECKS": 100 - MAX_EARLY_CHECKS}
+    assert puppet.agent.dropped == {
+        "more early checks than MAX_EARLY_CHECKS (RFC 8445 §7.3)": 100 - MAX_EARLY_CHECKS
+    }
     assert len(puppet.take()) == 100
 
 
@@ -613,15 +615,18 @@ def test_impossible_credentials(bad: tuple[str, str]) -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"component": 2}, "candidate of another component"),
-        ({"transport": "tcp", "tcp_type": "active", "port": 9}, "candidate of another transport"),
-        ({"address": "0b2c.local"}, "candidate: mDNS names are not resolved"),
-        ({"address": "127.0.0.1"}, "candidate: loopback address"),
-        ({"address": "224.0.0.1"}, "candidate: multicast address"),
-        ({"address": "255.255.255.255"}, "candidate: broadcast or reserved address"),
-        ({"address": "0.0.0.0"}, "candidate: unspecified address"),
-        ({"port": 0}, "candidate: port 0"),
-        ({"priority": 0}, "candidate priority out of range"),
+        ({"component": 2}, "candidate of another component (RFC 8445 §5.3)"),
+        (
+            {"transport": "tcp", "tcp_type": "active", "port": 9},
+            "candidate of another transport (RFC 8445 §5.3)",
+        ),
+        ({"address": "0b2c.local"}, "candidate: mDNS names are not resolved (RFC 8445 §19.5.1)"),
+        ({"address": "127.0.0.1"}, "candidate: loopback address (RFC 8445 §19.5.1)"),
+        ({"address": "224.0.0.1"}, "candidate: multicast address (RFC 8445 §19.5.1)"),
+        ({"address": "255.255.255.255"}, "candidate: broadcast or reserved address (RFC 8445 §19.5.1)"),
+        ({"address": "0.0.0.0"}, "candidate: unspecified address (RFC 8445 §19.5.1)"),
+        ({"port": 0}, "candidate: port 0 (RFC 8445 §19.5.1)"),
+        ({"priority": 0}, "candidate priority out of range (RFC 8445 §5.1.2)"),
     ],
 )
 def test_unusable_candidates_are_counted_and_never_checked(changes: dict[str, object], reason: str) -> None:
@@ -819,7 +824,7 @@ def test_the_tap_is_told_every_step() -> None:
     table = {(old.value, new.value) for (old, _), new in TRANSITIONS.items()}
     assert {move for what in (pair, other) for move in tap.moves[what]} <= table
     assert tap.moves["connection"][0] == ("new", "checking")
-    assert tap.drops[0] == (b"rubbish", "not a valid STUN message")
+    assert tap.drops[0] == (b"rubbish", "not a valid STUN message (RFC 8489 §6.3)")
     assert "CHECK" in tap.timers
     sent = [data for direction, data in tap.packets if direction is Direction.OUT]
     assert packet.data in sent

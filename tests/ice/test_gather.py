@@ -227,7 +227,7 @@ def test_answers_from_elsewhere_have_no_effect(source: Address | None, to: Addre
     agent = asking()
     answer(agent, success(XOR_MAPPED_ADDRESS(Address("203.0.113.7", 5))), source=source, to=to)
     assert agent.take_events() == []
-    assert agent.dropped == {"response from another address than was asked": 1}
+    assert agent.dropped == {"response from another address than was asked (RFC 8489 §6.3.3)": 1}
     assert agent.next_timeout() == 0.5, "the query goes on"
 
 
@@ -238,7 +238,7 @@ def test_an_answer_counts_once() -> None:
     for _ in range(3):
         agent.receive(Datagram(response.serialize(fingerprint=False), packet.local, packet.remote), now=0.01)
     assert len([event for event in agent.take_events() if isinstance(event, CandidateFound)]) == 1
-    assert agent.dropped == {"response to no request of ours": 2}
+    assert agent.dropped == {"response to no request of ours (RFC 8489 §6.3.3)": 2}
 
 
 def test_bindings_are_kept_alive_until_ice_concludes() -> None:

@@ -28,8 +28,8 @@ from tests.ice.world import FAILED, PEER, A, B, Puppet, World, gather, host
 from tests.profile import scale
 
 STRANGER = Address("10.66.6.6", 666)
-UNAUTHENTIC = "request without valid MESSAGE-INTEGRITY and FINGERPRINT"
-FORGED = "response without valid MESSAGE-INTEGRITY and FINGERPRINT"
+UNAUTHENTIC = "request whose MESSAGE-INTEGRITY is missing or wrong (RFC 8489 §9.1.3)"
+FORGED = "response whose MESSAGE-INTEGRITY is missing or wrong (RFC 8489 §9.1.4)"
 
 
 def assert_untouched(puppet: Puppet) -> None:
@@ -51,7 +51,7 @@ def assert_untouched(puppet: Puppet) -> None:
     [
         (lambda p, m: m.serialize(b"wrong password"), UNAUTHENTIC),
         (lambda p, m: m.serialize(None), UNAUTHENTIC),
-        (lambda p, m: m.serialize(p.key, fingerprint=False), UNAUTHENTIC),
+        (lambda p, m: m.serialize(p.key, fingerprint=False), "request without FINGERPRINT (RFC 8445 §7.1)"),
         (lambda p, m: m.serialize(short_term_key(PEER.pwd)), UNAUTHENTIC),
         (lambda p, m: m.serialize(b""), UNAUTHENTIC),
     ],
@@ -74,7 +74,7 @@ def test_a_wrong_username_has_no_effect(username: str) -> None:
     message = puppet.message()
     message.attributes[0] = USERNAME(username.replace("{ours}", puppet.agent.local_credentials.ufrag))
     puppet.send(message, source=STRANGER)
-    assert puppet.agent.dropped == {"request whose USERNAME is not ours": 1}
+    assert puppet.agent.dropped == {"request whose USERNAME is not ours (RFC 8489 §9.1.3)": 1}
     assert_untouched(puppet)
 
 
@@ -116,13 +116,13 @@ def test_no_answer_and_no_check_goes_to_addresses_that_reach_others(source: str)
     puppet = Puppet()
     puppet.send(puppet.message(), source=Address(source, 5))
     assert puppet.take() == []
-    assert puppet.agent.dropped == {"request from an address that must not be sent to": 1}
+    assert puppet.agent.dropped == {"request from an address that must not be sent to (RFC 8445 §19.5.1)": 1}
 
 
 def test_a_socket_that_is_not_ours() -> None:
     puppet = Puppet()
     puppet.send(puppet.message(), to=Address("10.0.0.9", 9))
-    assert puppet.agent.dropped == {"request to an address that was not gathered": 1}
+    assert puppet.agent.dropped == {"request to an address that was not gathered (RFC 8445 §7.3)": 1}
     assert_untouched(puppet)
 
 
@@ -132,7 +132,7 @@ def test_other_methods(method: int) -> None:
     message = puppet.message()
     message.method = method
     puppet.send(message)
-    assert puppet.agent.dropped == {"not a Binding message": 1}
+    assert puppet.agent.dropped == {"not a Binding message (RFC 8445 §7.3)": 1}
     assert_untouched(puppet)
 
 
@@ -169,7 +169,8 @@ def test_a_response_without_fingerprint_does_not_count() -> None:
     puppet.send(
         request.success([XOR_MAPPED_ADDRESS(A)]).serialize(short_term_key(PEER.pwd), fingerprint=False)
     )
-    assert puppet.agent.dropped == {FORGED: 1} and puppet.agent.selected_path is None
+    assert puppet.agent.dropped == {"response without FINGERPRINT (RFC 8445 §7.1)": 1}
+    assert puppet.agent.selected_path is None
 
 
 def test_a_response_from_another_address_fails_the_pair() -> None:
@@ -203,7 +204,7 @@ def test_a_captured_response_cannot_be_used_again() -> None:
         puppet.answer(request, packet)
     (pair,) = puppet.agent.list_candidate_pairs()
     assert pair.responses_received == 1
-    assert puppet.agent.dropped == {"response to no request of ours": 4}
+    assert puppet.agent.dropped == {"response to no request of ours (RFC 8489 §6.3.3)": 4}
 
 
 def test_an_asymmetric_answer_to_a_consent_check_neither_renews_nor_ends_it() -> None:

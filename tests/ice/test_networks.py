@@ -479,7 +479,7 @@ def test_candidates_of_the_old_session_are_told_apart() -> None:
     world.a.set_remote_credentials(world.b.local_credentials, now=now)
     world.a.add_remote_candidate(host(B._replace(port=6), ufrag=old), now=now)
     assert world.a.remote_candidates() == []
-    assert world.a.dropped == {"candidate of an old session": 2}
+    assert world.a.dropped == {"candidate of an old session (RFC 8838 §11)": 2}
 
 
 def test_old_credentials_stop_answering_some_time_after_the_restart() -> None:
@@ -500,7 +500,7 @@ def test_old_credentials_stop_answering_some_time_after_the_restart() -> None:
             if end == 0 and packet.data[8:20] == old_check.data[8:20]
         ]
         assert len(sent) == answers
-    assert world.a.dropped.get("request whose USERNAME is not ours") == 1
+    assert world.a.dropped.get("request whose USERNAME is not ours (RFC 8489 §9.1.3)") == 1
 
 
 def is_request(data: bytes) -> bool:

@@ -215,7 +215,7 @@ def test_the_tap_hears_everything() -> None:
         ("stun", Direction.IN, 20),
         ("stun", Direction.OUT, 32),
         ("stun", Direction.IN, 1),
-        ("stun", "not STUN", 2.0),
+        ("stun", "not STUN (RFC 8489 §5)", 2.0),
     ]
 
 
