@@ -12,7 +12,7 @@ PY  := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check install
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench thorough notebooks lab clean
+.PHONY: help setup demo test lint format bench thorough notebooks docs lab clean
 
 help: ## this list
 	@echo "make <target>"
@@ -48,6 +48,11 @@ $(VENV)/.has-notebooks: pyproject.toml | $(PY)
 	@$(PIP) -e ".[dev,notebooks]"
 	@touch $@ $(VENV)/.has-dev $(VENV)/.has-cli
 
+$(VENV)/.has-docs: pyproject.toml | $(PY)
+	@echo "== installing rtcpy, Jupyter and Sphinx into $(VENV); the first time takes some minutes"
+	@$(PIP) -e ".[dev,docs]"
+	@touch $@ $(VENV)/.has-notebooks $(VENV)/.has-dev $(VENV)/.has-cli
+
 # --- targets -----------------------------------------------------------------------------------------------------
 
 setup: $(VENV)/.has-dev ## make .venv with everything that development needs
@@ -77,9 +82,13 @@ notebooks: $(VENV)/.has-notebooks ## run every lesson of the course in Jupyter a
 	@$(PY) notebooks/run.py $(ARGS)
 	@echo "To read and change them: make lab"
 
+docs: $(VENV)/.has-docs ## build the documentation: the course, the layers, the API, which section is where
+	$(BIN)/sphinx-build --fail-on-warning --keep-going -b html docs docs/_build/html $(ARGS)
+	@echo "Open docs/_build/html/index.html"
+
 lab: $(VENV)/.has-notebooks ## open the course in JupyterLab
 	$(BIN)/jupyter lab notebooks
 
 clean: ## remove the environments and everything that was generated
-	rm -rf .venv .venv-* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage
+	rm -rf .venv .venv-* docs/_build docs/api docs/course docs/coverage.md build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -357,7 +357,7 @@ class Association:
         """Packets take another way now (ICE switched or restarted): forget what was learnt of the old one.
 
         Whatever is unacknowledged is sent again at once instead of after a timer that backed off during an outage.
-        Spec: RFC 9260 §7.2.5.2, RFC 8899 §4.7.
+        Spec: RFC 9260 §7.2.5.2, RFC 8899 §4.3.
         """
         if self._over or self._outbound is None or self.state not in MAY_SEND_DATA:
             return

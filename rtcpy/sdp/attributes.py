@@ -338,7 +338,7 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         "ice-mismatch": "RFC 8839 §5.3",
         "rtcp-mux": "RFC 5761 §5.1.3",
         "rtcp-mux-only": "RFC 8858 §3",
-        "rtcp-rsize": "RFC 5506 §5.1",
+        "rtcp-rsize": "RFC 5506 §5",
     }
 )
 """Attributes that have no value → the section that defines them."""

@@ -176,7 +176,7 @@ class Message:
         return None
 
     def get_all(self, attribute: Attribute[T]) -> list[T]:
-        """All values of `attribute`, in order: for those that may repeat (XOR-PEER-ADDRESS, RFC 8656 §9.2)."""
+        """All values of `attribute`, in order: for those that may repeat (XOR-PEER-ADDRESS, RFC 8656 §10.1)."""
         return [value for found, value in self.attributes if found.code == attribute.code]
 
     def add(self, attribute: Attribute[T], value: T) -> None:

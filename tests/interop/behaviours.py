@@ -180,7 +180,7 @@ async def many_channels_at_once(a: End, b: End) -> None:
 
 
 async def closing_the_connection_is_noticed(a: End, b: End) -> None:
-    """When the answerer closes, the offerer's channels close (RFC 8827 §6.5, W3C §6.2.4), long before consent runs out."""
+    """When the answerer closes, the offerer's channels close (RFC 8827 §6.5, W3C webrtc §6.2.4), long before consent runs out."""
     await connect(a, b)
     await b.close_connection()
     await a.wait_closed("main")

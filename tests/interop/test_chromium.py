@@ -151,7 +151,7 @@ def test_every_bundle_policy_is_understood(browser: Browser, policy: str) -> Non
 
 
 def test_messages_larger_than_the_browser_takes_are_refused_here(browser: Browser) -> None:
-    """`send` raises TypeError above the peer's max-message-size (W3C §6.2.6); the channel goes on."""
+    """`send` raises TypeError above the peer's max-message-size (W3C webrtc §6.2.6); the channel goes on."""
 
     async def too_large(theirs: ChromiumEnd, ours: RtcpyEnd) -> None:
         await behaviours.connect(ours, theirs)

@@ -59,7 +59,7 @@ def test_behaviour(browser: Browser, behaviour: Behaviour, offerer: str) -> None
 
 
 def test_media_sections_are_rejected_and_data_flows(browser: Browser) -> None:
-    """Firefox ends the candidates of each section by an empty one (W3C §4.8.1.1); the data section goes on."""
+    """Firefox ends the candidates of each section by an empty one (W3C webrtc §4.8.1.1); the data section goes on."""
 
     async def media_too(theirs: FirefoxEnd, ours: RtcpyEnd) -> None:
         await theirs.add_media()

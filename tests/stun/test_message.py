@@ -164,7 +164,7 @@ def test_order_is_kept_and_the_first_duplicate_counts() -> None:
 
 
 def test_attributes_that_may_repeat() -> None:
-    """RFC 8656 §9.2: a CreatePermission names several peers."""
+    """RFC 8656 §10.1: a CreatePermission names several peers."""
     peers = [Address("192.0.2.1", 1), Address("2001:db8::1", 2)]
     message = Message(
         Method.CREATE_PERMISSION, MessageClass.REQUEST, TID, [XOR_PEER_ADDRESS(p) for p in peers]
