@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         WireError,
     )
     from rtcpy.dtls import Certificate
+    from rtcpy.explain import explain
     from rtcpy.peer import IceCandidate, IceCandidateError, IceServer, SessionDescription
 
 _HOMES = {
@@ -85,6 +86,7 @@ _HOMES = {
     "rtcpy.dtls": ("Certificate",),
     "rtcpy.peer": ("IceCandidate", "IceCandidateError", "IceServer", "SessionDescription"),
 }
+_PACKAGES = frozenset({"explain"})  # that are used as ``rtcpy.explain(x)``, without an import of their own
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -117,11 +119,14 @@ __all__ = [
     "StatsReport",
     "UsageError",
     "WireError",
+    "explain",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name from its home on first use (PEP 562)."""
+    if name in _PACKAGES:
+        return importlib.import_module(f"rtcpy.{name}")
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module 'rtcpy' has no attribute {name!r}")

@@ -1,24 +1,41 @@
 """Explanations: what a packet is, in a line or to the last bit, and what a whole connection looks like.
 
+    print(rtcpy.explain("00010000 2112a442 000102030405060708090a0b"))
+
 Everything here is made from the wire declarations of the layers: there is no second dissector that could disagree.
+The package can be called: ``rtcpy.explain(x)`` is ``rtcpy.explain.explain(x)``.
 
-In the order of reading: `picture` (one packet to the last bit), `summary` (one line per packet, of any layer), `trace`
-(all that happened, with `tracefile`, `arguments` and `recording`, which write it), `ladder` (who said what to whom, and
-when), `news` (what the applications heard, and where both ends stand).
+In the order of reading:
 
-Specs: those of the layers; each summary names the section that its packet is defined in.
+- one packet: `tree` (what an explanation is), `growth` (trees from declarations), `dissect` (the front door: what was
+  given?), then one dissector per protocol: `dissect_stun`; `known` (keys and passwords that help reading); `words`
+  (values in words), `render_text`, `render_html` and `render_json` (how it looks); `picture` (one value of one
+  format), `summary` (one line per packet, of any layer);
+- a whole connection: `trace` (all that happened, with `tracefile`, `arguments` and `recording`, which write it),
+  `ladder` (who said what to whom, and when), `news` (what the applications heard, and where both ends stand).
+
+Specs: those of the layers; each node names the section that its bits are defined in.
 """
 
+import sys
+from types import ModuleType
+from typing import Any
+
+from rtcpy.explain.dissect import Dissector, explain
 from rtcpy.explain.ladder import Ladder, Row
 from rtcpy.explain.news import News, States, describe
 from rtcpy.explain.picture import Picture, picture
 from rtcpy.explain.recording import TraceTap
 from rtcpy.explain.summary import Summary, summarize, summarize_datagram
 from rtcpy.explain.trace import Trace, TraceError
+from rtcpy.explain.tree import Explanation, Node
 
 __all__ = [
+    "Dissector",
+    "Explanation",
     "Ladder",
     "News",
+    "Node",
     "Picture",
     "Row",
     "States",
@@ -27,7 +44,19 @@ __all__ = [
     "TraceError",
     "TraceTap",
     "describe",
+    "explain",
     "picture",
     "summarize",
     "summarize_datagram",
 ]
+
+
+class _CallableModule(ModuleType):
+    """This package, which may be called like the function that it is named after."""
+
+    def __call__(self, thing: Any, **known: Any) -> Any:
+        """`explain`."""
+        return explain(thing, **known)
+
+
+sys.modules[__name__].__class__ = _CallableModule

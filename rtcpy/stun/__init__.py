@@ -7,11 +7,11 @@ a password from signalling, to find out which pairs of addresses work at all, an
 Where it sits: directly on UDP (or TCP). ICE and TURN import it; it imports `core` and `wire`. Below a session
 it shares its port with DTLS and RTP and is told apart by its first byte, 0…3 (RFC 7983).
 
-Read in this order: `declared` (the format as one would draw it), `message` (the same by hand: parse and
-serialize), `attributes` (which ones there are), `values` (what each one carries) and `error_codes`, `integrity`
-(two HMACs and a CRC), `credentials` (where keys come from; the client's half of the long-term dance), `opaque`
-(passwords in Unicode), `transaction` (retransmission); then the answering side: `server`, with `authenticator`
-(challenges and nonces) and `limiter`. `errors` is three lines.
+Read in this order: `declared` with `declared_values` (the format as one would draw it), `message` (the same by hand:
+parse and serialize), `attributes` (which ones there are), `values` (what each one carries) and `error_codes`,
+`integrity` (two HMACs and a CRC), `credentials` (where keys come from; the client's half of the long-term dance),
+`opaque` (passwords in Unicode), `transaction` (retransmission); then the answering side: `server`, with
+`authenticator` (challenges and nonces) and `limiter`. `errors` is three lines.
 
 Specs: RFC 8489 (obsoletes 5389), its test vectors RFC 5769, ICE's attributes RFC 8445 §16.1, TURN's RFC 8656 §18.
 """

@@ -4,7 +4,8 @@
 test holds the two together: what `parse_message` accepts, this accepts with the same attributes, and what this
 refuses, `parse_message` refuses.
 
-What a declaration cannot say, the meaning of a value that is XORed or hashed, `explain_message` adds.
+What a declaration cannot say, the meaning of a value that is XORed or hashed, `explain_message` and
+`rtcpy.explain` add. Formats of attribute values are in `declared_values`.
 
 Specs: RFC 8489 §5 (Figures 2 and 3), §14 (Figure 4).
 """

@@ -96,6 +96,7 @@ class _Walk:
                     value,
                     field.doc,
                     self.cls.wire_rfc,
+                    self.cls,
                 )
             )
 
@@ -126,6 +127,8 @@ class _Walk:
         for name, shift, mask, names in run.attributes:
             raw = (word >> shift) & mask
             values[name] = names.get(raw, raw)
+        if self.spans is not None:  # before anything is found wrong: a wrong field is still that field
+            self.explain_run(run, at, word, self.spans)
         for field, shift, mask in run.others:
             raw = (word >> shift) & mask
             if isinstance(field, f.LengthOf):
@@ -138,8 +141,6 @@ class _Walk:
                 self.counts[field.name] = raw
             elif isinstance(field, f.Const) and raw != field.value:
                 raise self.fail(f"{field.name} is {raw:#x}, expected {field.value:#x}", at, raw)
-        if self.spans is not None:
-            self.explain_run(run, at, word, self.spans)
 
     def explain_run(self, run: Run, at: int, word: int, spans: list[Span]) -> None:
         """A span for each field of a run that was read at `at`."""
@@ -150,7 +151,7 @@ class _Walk:
             begin = total - shift - width
             value = self.values[field.name] if isinstance(field, f.Bits) else raw
             name, rfc = self.prefix + field.name, self.cls.wire_rfc
-            spans.append(Span(at + begin // 8, begin % 8, width, name, raw, value, field.doc, rfc))
+            spans.append(Span(at + begin // 8, begin % 8, width, name, raw, value, field.doc, rfc, self.cls))
 
     def opaque(self, field: f.Opaque) -> bytes:
         if field.length is None:

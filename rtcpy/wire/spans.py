@@ -21,7 +21,8 @@ class Span:
     """A run of bits with a meaning.
 
     `offset` in **bytes** from the start of the input, `bit` the first bit within that byte (0 is the most
-    significant), `width` in **bits**, `raw` the bits as an unsigned integer, `value` what they were read as.
+    significant), `width` in **bits**, `raw` the bits as an unsigned integer, `value` what they were read as, `form` the
+    declaration that the field stands in.
     """
 
     offset: int
@@ -32,6 +33,7 @@ class Span:
     value: object
     doc: str
     rfc: str
+    form: type[Wire] | None = None
 
     @property
     def first_bit(self) -> int:

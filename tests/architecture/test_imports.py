@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sim": BELOW_AIO
     | {"explain"},  # the network knows only core; `session` and what stands on it know the stack
     "testing": {"core", "wire", "sim"},
-    "": BELOW_AIO | {"aio"},  # rtcpy/__init__.py re-exports the face
+    "": BELOW_AIO | {"aio", "explain"},  # rtcpy/__init__.py re-exports the face
 }
 """For each package, the packages of rtcpy whose modules it may import, besides its own."""
 
