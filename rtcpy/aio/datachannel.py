@@ -43,6 +43,9 @@ class DataChannelState(StrEnum):
     CLOSED = "closed"
 
 
+_OPEN = DataChannelState.OPEN  # a member of an Enum costs some to look up
+
+
 class DataChannelError(OperationError):
     """What the ``error`` event of a channel carries: W3C's RTCError.
 
@@ -166,7 +169,9 @@ class DataChannel(Emitter):
 
         Spec: W3C webrtc §6.2 (send).
         """
-        if isinstance(data, str):
+        if type(data) is bytes:
+            size = len(data)
+        elif isinstance(data, str):
             size = len(data) if data.isascii() else len(data.encode("utf-8", "surrogatepass"))
         elif isinstance(data, bytes | bytearray):
             size = len(data)
@@ -174,7 +179,7 @@ class DataChannel(Emitter):
             size = data.nbytes
         else:
             raise TypeError(f"send takes str, bytes, bytearray or memoryview, not {type(data).__name__}")
-        if self._state is not DataChannelState.OPEN:
+        if self._state is not _OPEN:
             raise InvalidStateError(f"the data channel {self.label!r} is {self._state}, not open")
         self._connection._send(self._handle, data)
         if size:
@@ -332,8 +337,8 @@ class DataChannel(Emitter):
                     waiter[2].set_result(None)
         if (
             before > self._threshold >= amount
-            and self._state is DataChannelState.OPEN
             and "bufferedamountlow" in self._events
+            and self._state is _OPEN
         ):
             self.emit("bufferedamountlow")
 

@@ -106,8 +106,8 @@ class Driver(Generic[E]):
         if self._pumping:
             return self._now  # one instant for all that one wake-up brings about
         now = self._loop.time()
-        self._now = max(self._now, now)
-        return self._now
+        self._now = now = now if now > self._now else self._now
+        return now
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -139,7 +139,7 @@ class Driver(Generic[E]):
 
     def _on_batch(self, batch: list[Datagram]) -> None:
         now = self.now()
-        if self._receive_many is not None and len(batch) > 1:
+        if len(batch) > 1 and self._receive_many is not None:
             try:
                 self._receive_many(batch, now=now)
             except Exception as exc:  # noqa: BLE001  law 5 says this cannot be; one bug must not deafen the socket
@@ -212,7 +212,7 @@ class Driver(Generic[E]):
         """Hand packets to the sockets they name, keeping runs together."""
         sockets = self._sockets
         first: Address = packets[0].local
-        if len(sockets) == 1 or len(packets) == 1 or all(packet.local == first for packet in packets):
+        if len(packets) == 1 or len(sockets) == 1 or all(packet.local == first for packet in packets):
             udp = sockets.get(first)
             if udp is not None:
                 udp.send(packets)
@@ -232,7 +232,7 @@ class Driver(Generic[E]):
         deadline = self._machine.next_timeout()
         if deadline is None:
             return  # a handle that is still armed wakes once for nothing
-        wanted = max(deadline, earliest)
+        wanted = deadline if deadline > earliest else earliest
         if self._timer is not None and self._wanted <= wanted <= self._armed:
             return  # what was near enough when it was planned still is
         shared = wanted - self._now >= COALESCE_AFTER

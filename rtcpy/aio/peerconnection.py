@@ -439,10 +439,11 @@ class PeerConnection(Emitter):
         """Bring buffered amounts up to date: they may fall only between callbacks. Spec: W3C webrtc §6.2."""
         if not self._sending:
             return
-        for channel in tuple(self._sending):
+        sending, self._sending = self._sending, set()  # anew, for listeners may send
+        for channel in sending:
             amount = self._peer.buffered_amount(channel._handle)
-            if not amount:
-                self._sending.discard(channel)
+            if amount:
+                self._sending.add(channel)
             if amount < channel._buffered:
                 channel._update_buffered(amount)
 

@@ -163,14 +163,13 @@ class UdpSocket:
         """Drain the socket until it would block, but at most `MAX_READS_PER_WAKE` reads, then deliver once."""
         batch: list[Datagram] = []
         counters, view, buffer, sock = self.counters, self._view, self._buffer, self._sock
-        local, remotes = self.address, self._remotes
+        local, remotes, gro = self.address, self._remotes, self._gro
+        segment = 0
         for _ in range(MAX_READS_PER_WAKE):
-            segment = 0
             try:
-                if self._gro:
+                if gro:
                     length, ancillary, _flags, raw = sock.recvmsg_into((buffer,), _CMSG_ROOM)
-                    if ancillary:
-                        segment = _gro_segment(ancillary)
+                    segment = _gro_segment(ancillary) if ancillary else 0
                 else:
                     length, raw = sock.recvfrom_into(buffer)
             except (BlockingIOError, InterruptedError):
@@ -187,7 +186,7 @@ class UdpSocket:
                     data = view[start : min(start + segment, length)].tobytes()
                     batch.append(Datagram(data, local, remote))
             else:
-                batch.append(Datagram(view[:length].tobytes(), local, remote))
+                batch.append(Datagram(bytes(view[:length]), local, remote))
                 if self._sparse and len(batch) == 1:
                     break  # most likely there is no second one; if there is, the loop calls again at once
         self._sparse = len(batch) < 2
@@ -219,12 +218,6 @@ class UdpSocket:
             self._enqueue(batch, 0)
             return
         index, count = 0, len(batch)
-        if count == 1:
-            try:
-                self._send_one(batch[0])
-            except (BlockingIOError, InterruptedError):
-                self._enqueue(batch, 0)
-            return
         while index < count:
             run = self._run_length(batch, index) if self._gso and count - index > 1 else 1
             try:
@@ -256,11 +249,9 @@ class UdpSocket:
 
     def _send_one(self, datagram: Datagram) -> None:
         """One plain datagram; raises only BlockingIOError."""
-        data, counters = datagram.data, self.counters
+        data, remote, counters = datagram.data, datagram.remote, self.counters
         try:
-            self._sock.sendto(
-                data, self._sockaddrs.get(datagram.remote) or self._remember_sockaddr(datagram.remote)
-            )
+            self._sock.sendto(data, self._sockaddrs.get(remote) or self._remember_sockaddr(remote))
         except (BlockingIOError, InterruptedError):
             raise
         except OSError:

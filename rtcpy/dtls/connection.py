@@ -87,6 +87,7 @@ FAST_MINIMUM = RECORD_HEADER_LENGTH + 1
 
 _READABLE = (HandshakeState.WAIT_FINISHED, HandshakeState.FINISHED)
 _APPLICATION_DATA = int(ContentType.APPLICATION_DATA)
+_CONNECTED = DtlsState.CONNECTED  # for the lane: a member of an Enum costs some to look up
 
 
 @dataclass(slots=True)
@@ -261,7 +262,7 @@ class DtlsConnection:
 
     def seal(self, data: bytes, *, now: Instant) -> bytes:
         """Like `send`, with the same refusals, but the record is returned instead of queued: for a hot lane."""
-        if self._state is not DtlsState.CONNECTED:
+        if self._state is not _CONNECTED:
             raise InvalidStateError(f"send in state {self._state.value}")
         if len(data) > MAX_PLAINTEXT:
             raise InvalidAccessError(f"{len(data)} bytes do not fit into a record of at most {MAX_PLAINTEXT}")

@@ -45,9 +45,11 @@ SEQUENCE_LIMIT = 1 << 48  # RFC 6347 §4.1: sequence numbers must not wrap
 REPLAY_WINDOW = 64  # records; preferred and default by RFC 6347 §4.1.2.6
 TAG_LENGTH = 16  # bytes; AES-GCM (RFC 5116 §5.1) and ChaCha20-Poly1305 (RFC 8439 §2.8) alike
 EXPLICIT_NONCE_LENGTH = 8  # bytes; RFC 5288 §3
+_GCM_OVERHEAD = EXPLICIT_NONCE_LENGTH + TAG_LENGTH
 
 _RECORD = struct.Struct(">BHQH")  # content type, version, epoch and sequence number as one, length
-_NONCE = struct.Struct(">Q")
+_GCM_RECORD = struct.Struct(">BHQHQ")  # the same and the explicit nonce: RFC 5288 §3
+_GCM_NONCE = struct.Struct(">4sQ")
 _AAD = struct.Struct(">QBHH")  # sequence number, type, version, plaintext length: RFC 5246 §6.2.3.3
 read_header = _RECORD.unpack_from
 """(content type, version, epoch and sequence number as one 64-bit number, length) of a record, unchecked."""
@@ -129,27 +131,28 @@ class ReplayWindow:
 class GcmProtection:
     """AES-GCM for one direction. The nonce is the 4-byte IV and 8 explicit bytes. Spec: RFC 5288 §3."""
 
-    __slots__ = ("_aead", "_iv")
+    __slots__ = ("_decrypt", "_encrypt", "_iv")
 
-    overhead = EXPLICIT_NONCE_LENGTH + TAG_LENGTH
+    overhead = _GCM_OVERHEAD
 
     def __init__(self, key: bytes, iv: bytes) -> None:
-        self._aead = AESGCM(key)
+        aead = AESGCM(key)
+        self._encrypt, self._decrypt = aead.encrypt, aead.decrypt
         self._iv = iv
 
     def seal(self, number: int, content_type: int, data: bytes) -> bytes:
         """A whole record; `number` is epoch and sequence number."""
-        explicit = _NONCE.pack(number)
         length = len(data)
-        sealed = self._aead.encrypt(
-            self._iv + explicit, data, _AAD.pack(number, content_type, DTLS_1_2, length)
+        return _GCM_RECORD.pack(
+            content_type, DTLS_1_2, number, length + _GCM_OVERHEAD, number
+        ) + self._encrypt(
+            _GCM_NONCE.pack(self._iv, number), data, _AAD.pack(number, content_type, DTLS_1_2, length)
         )
-        return _RECORD.pack(content_type, DTLS_1_2, number, length + self.overhead) + explicit + sealed
 
     def open(self, number: int, content_type: int, record: bytes, begin: int, end: int) -> bytes:
         """The plaintext of ``record[begin:end]`` (the fragment). Raises InvalidTag; length is the caller's to check."""
         at = begin + EXPLICIT_NONCE_LENGTH
-        return self._aead.decrypt(
+        return self._decrypt(
             self._iv + record[begin:at],
             record[at:end],
             _AAD.pack(number, content_type, DTLS_1_2, end - at - TAG_LENGTH),

@@ -98,6 +98,8 @@ TLS_ID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 NO_ANSWER_FROM_SERVER = 701
 """errorCode of a server that no host candidate can reach. W3C webrtc §4.8.3."""
 
+_OPEN = sctp.ChannelState.OPEN  # a member of an Enum costs some to look up
+
 
 class Peer:
     """One end of a connection: a `Machine[Datagram, Event]` plus the W3C commands, all synchronous.
@@ -523,7 +525,7 @@ class Peer:
         Spec: W3C webrtc §6.2 (send).
         """
         association = self._book.association
-        if channel.state is not sctp.ChannelState.OPEN or association is None:
+        if channel.state is not _OPEN or association is None:
             raise InvalidStateError(
                 f"channel {channel.label!r} is {channel.state.value} (W3C webrtc §6.2, send)"
             )

@@ -55,6 +55,8 @@ share is two, sent again after 50 ms. Older ones make room: whoever is dropped s
 EARLY_DATAGRAMS_PER_ADDRESS = 4
 """Of these from one address, so that one stranger cannot fill all."""
 
+_CONNECTED = dtls.DtlsState.CONNECTED  # a member of an Enum costs some to look up
+
 MAX_COUNTED_PATHS = 256
 """Paths whose traffic is counted apart; more only come with many ICE restarts, and then counting begins anew."""
 
@@ -235,7 +237,8 @@ class Transport:
         if channels is not None:
             if channels.events:
                 self.events += channels.take_events()
-            self._send_down(channels, now)
+            if channels.association.packets:
+                self._send_down(channels, now)
 
     def pump(self, *, now: Instant) -> None:
         """Move what a command on one of the layers (a send, a candidate) has brought up."""
@@ -248,8 +251,9 @@ class Transport:
         content = self._take(packet, now)
         if content is None:
             self._pump(now)
-        elif content:
-            self._send_up([content], now)
+        elif content and self.channels is not None:
+            self.channels.receive(content, now=now)
+            self.push(now=now)
 
     def receive_many(self, packets: Sequence[Datagram], *, now: Instant) -> None:
         """Take datagrams that arrived together: the layers above are pumped once, after the last."""
@@ -317,7 +321,7 @@ class Transport:
             self.dtls.close(now=now)
             self._pump(now)
         self.ice.close(now=now)
-        self._send(self.ice.take_packets(), now)
+        self._send_checks(self.ice.take_packets(), now)
         self._early.clear()
         self.closed = True
 
@@ -425,33 +429,30 @@ class Transport:
 
                 if arrived:
                     self._send_up(arrived, now)
-                elif self.channels is not None:
-                    self.events += self.channels.take_events()
-                    self._send_down(self.channels, now)
+                else:
+                    self.push(now=now)
 
             checks = self.ice.take_packets()
             if checks:
-                self._send(checks, now)
+                self._send_checks(checks, now)
             if not again:
                 return
 
     def _send_up(self, contents: list[bytes], now: Instant) -> None:
         """What DTLS opened goes to SCTP; what that makes SCTP say goes down."""
-        channels = self.channels
-        if channels is not None:
-            channels.receive_batch(contents, now=now)
-            self.events += channels.take_events()
-            self._send_down(channels, now)
+        if self.channels is not None:
+            self.channels.receive_batch(contents, now=now)
+            self.push(now=now)
 
     def _send_down(self, channels: sctp.DataChannels, now: Instant) -> None:
         """What SCTP wants to say becomes DTLS records."""
-        association = channels.association
-        if not association.packets:
-            return
-        packets = association.take_packets()
+        packets = channels.association.take_packets()
         secured = self.dtls
-        if secured is not None and self.dtls_info is not None and secured.state is dtls.DtlsState.CONNECTED:
-            self._send_records([secured.seal(packet, now=now) for packet in packets], now)
+        if secured is not None and self.dtls_info is not None and secured.state is _CONNECTED:
+            records: list[bytes] = []
+            for packet in packets:  # mostly one, for which a comprehension would cost more than its body
+                records.append(secured.seal(packet, now=now))
+            self._send_records(records, now)
 
     def _send_records(self, records: Sequence[bytes], now: Instant) -> None:
         """Down to the selected path. Without one (consent expired) records are lost, as on a network that is down."""
@@ -463,18 +464,25 @@ class Transport:
         if path is not self._counters_path:
             self._count_on(path)
         local, remote = path
-        datagrams = [Datagram(record, local, remote) for record in records]
-        before = self.bytes_sent
-        self._send(datagrams, now)
-        self._counters.packets_sent += len(datagrams)
-        self._counters.bytes_sent += self.bytes_sent - before
+        datagrams: list[Datagram] = []
+        size = 0
+        for record in records:
+            size += len(record)
+            datagrams.append(Datagram(record, local, remote))
+        counters = self._counters
+        counters.packets_sent += len(datagrams)
+        counters.bytes_sent += size
+        self._send(datagrams, size, now)
 
-    def _send(self, datagrams: list[Datagram], now: Instant) -> None:
-        """The last hand-over: to the socket."""
+    def _send_checks(self, checks: list[Datagram], now: Instant) -> None:
+        """What ICE says goes where it wants."""
+        self._send(checks, sum(len(check.data) for check in checks), now)
+
+    def _send(self, datagrams: list[Datagram], size: int, now: Instant) -> None:
+        """The last hand-over: to the socket. `size` is that of all together, in bytes."""
         self.packets += datagrams
         self.packets_sent += len(datagrams)
-        for datagram in datagrams:
-            self.bytes_sent += len(datagram.data)
+        self.bytes_sent += size
         if self._tap is not None:
             for datagram in datagrams:
                 self._tap.packet(

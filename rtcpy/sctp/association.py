@@ -115,7 +115,8 @@ def _malformed(error: SctpDecodeError) -> str:
 
 
 _ZERO = b"\0\0\0\0"
-
+_SACK_AND_DATA = Struct("!xxHIIIBBHIHHI")  # SACK up to its (absent) lists, header of a DATA chunk
+_BEHIND_SACK = COMMON_HEADER_SIZE + 16  # bytes before a DATA chunk that follows a SACK without lists
 
 DATA_AND_SACK = COMMON_HEADER_SIZE + 16 + 16  # bytes of a packet that are not user data
 _SHUTTING_DOWN = (
@@ -139,6 +140,12 @@ class Timer(StrEnum):
     HEARTBEAT = "HEARTBEAT"
     RECONFIG = "RE-CONFIG"
     PROBE = "path MTU probe"
+
+
+# Members of an Enum cost more to look up than the tables that they are keys of: the lanes use these names.
+_T3_RTX, _SACK, _TAIL_PROBE = Timer.T3_RTX, Timer.SACK, Timer.TAIL_PROBE
+_ESTABLISHED, _IN_ORDER = State.ESTABLISHED, Arrival.IN_ORDER
+_AWAITING_SHUTDOWN = (State.SHUTDOWN_PENDING, State.SHUTDOWN_RECEIVED)
 
 
 class Association:
@@ -242,9 +249,9 @@ class Association:
             MessageTooLargeError: beyond the peer's maximum.
             OperationError: the send buffer is full.
         """
-        if self.state is not State.ESTABLISHED:
-            if self._over or self.state in _SHUTTING_DOWN:
-                raise InvalidStateError(f"the association is {self.state.value} (RFC 9260 §9.2)")
+        established = self.state is _ESTABLISHED
+        if not established and (self._over or self.state in _SHUTTING_DOWN):
+            raise InvalidStateError(f"the association is {self.state.value} (RFC 9260 §9.2)")
         if not 0 <= stream_id < self.outbound_streams:
             raise RtcRangeError(f"stream {stream_id}, but there are {self.outbound_streams}")
         size = len(data)
@@ -254,14 +261,14 @@ class Association:
         if not size:
             raise RtcRangeError("SCTP carries no empty messages (RFC 9260 §3.3.1)")
         queue = self._queue
-        if queue.buffered + size > self._config.send_buffer_limit and queue.buffered:
+        if queue.buffered and queue.buffered + size > self._config.send_buffer_limit:
             raise OperationError(f"{queue.buffered} bytes wait already, the buffer is full")
         stream = queue.streams.get(stream_id) or queue.stream(stream_id)
         if stream.resetting or stream_id in self._resets.waiting:
             raise InvalidStateError(f"stream {stream_id} is being reset (RFC 6525 §5.1.2)")
         expires = None if lifetime is None else now + lifetime
         message = Message(stream, ppid, bytes(data), unordered, max_retransmits, expires)
-        if self.state is not State.ESTABLISHED:
+        if not established:
             queue.push(message)
         elif not self._send_at_once(message, now):
             queue.push(message)
@@ -288,17 +295,17 @@ class Association:
         if self._sack_count or self._sack_now:
             chunk = inbound.sack(16) + chunk
             self._sack_now, self._sack_count = False, 0
-            deadlines.pop(Timer.SACK, None)
+            deadlines.pop(_SACK, None)
         packet = writer.write(chunk)
         self.packets.append(packet)
         self.packets_sent += 1
         if self._tap is not None:
             self._tap.packet("sctp", Direction.OUT, packet, now=now)
-        if Timer.T3_RTX not in deadlines:
-            deadlines[Timer.T3_RTX] = now + self.congestion.rto
+        if _T3_RTX not in deadlines:
+            deadlines[_T3_RTX] = now + self.congestion.rto
         self._progress_at = now
-        if not self._tail_probed and Timer.TAIL_PROBE not in deadlines:
-            deadlines[Timer.TAIL_PROBE] = now + self._tail_delay()
+        if not self._tail_probed and _TAIL_PROBE not in deadlines:
+            deadlines[_TAIL_PROBE] = now + self._tail_delay()
         return True
 
     def reset_streams(self, stream_ids: Sequence[int], *, now: Instant) -> None:
@@ -462,6 +469,8 @@ class Association:
         self.packets_received += 1
         self._last_heard = now
         offset = COMMON_HEADER_SIZE
+        if packet[offset] == 3 and size > DATA_AND_SACK and self._accept_sack_and_data(packet, size, now):
+            return None
         data_seen = False
         while offset < size:
             if size - offset < 4:
@@ -500,8 +509,39 @@ class Association:
             offset = end + (-length & 3)
         return None
 
+    def _accept_sack_and_data(self, packet: bytes, size: int, now: Instant) -> bool:
+        """The fast path beside the loop of `_accept`, for the packets of a conversation: a SACK that acknowledges all
+        that was sent, then one DATA chunk, then nothing. Whether it was that; if not, nothing has changed.
+        """
+        sack_length, cumulative, window, lists, kind, flags, length, tsn, stream_id, stream_seq, ppid = (
+            _SACK_AND_DATA.unpack_from(packet, COMMON_HEADER_SIZE)
+        )
+        end = _BEHIND_SACK + length
+        inbound, outbound = self._inbound, self._outbound
+        if (
+            kind != 0
+            or sack_length != 16
+            or lists
+            or length <= 16
+            or not end <= size <= end + (-length & 3)
+            or self.state is not _ESTABLISHED
+            or self._renumber_due
+            or inbound is None
+            or outbound is None
+            or not outbound.acknowledge_everything(cumulative, window, now)
+        ):
+            return False
+        self._acknowledged(True, now)
+        self._may_flush = True
+        arrival = inbound.receive(flags, tsn, stream_id, stream_seq, ppid, packet[DATA_AND_SACK:end])
+        if flags & FLAG_IMMEDIATE:
+            self._sack_now = True
+        if arrival is _IN_ORDER or self._on_irregular_data(arrival, packet, stream_id, now):
+            self._sack_count += 1
+        return True
+
     def _on_data(self, packet: bytes, offset: int, end: int, now: Instant) -> bool:
-        """DATA. Returns whether the packet is read on. Spec: RFC 9260 §6.2, §6.5, §3.3.10.1."""
+        """DATA. Returns whether the packet is read on. Spec: RFC 9260 §6.2, §6.5."""
         inbound = self._inbound
         if inbound is None or not self._takes_data:
             self._drop(packet, f"DATA in {self.state.value} (RFC 9260 §6)", now)
@@ -510,8 +550,10 @@ class Association:
         arrival = inbound.receive(flags, tsn, stream_id, stream_seq, ppid, packet[offset + 16 : end])
         if flags & FLAG_IMMEDIATE:
             self._sack_now = True
-        if arrival is Arrival.IN_ORDER:
-            return True
+        return arrival is _IN_ORDER or self._on_irregular_data(arrival, packet, stream_id, now)
+
+    def _on_irregular_data(self, arrival: Arrival, packet: bytes, stream_id: int, now: Instant) -> bool:
+        """DATA that was not simply the next. Returns whether the packet is read on. Spec: RFC 9260 §6.2, §3.3.10.1."""
         self._sack_now = True
         match arrival:
             case Arrival.REFUSED:
@@ -563,9 +605,9 @@ class Association:
         if outbound.advanced > outbound.cumulative:  # RFC 3758 §3.5 (C3)
             self._forward_due = True
         if outbound.next_tsn - 1 == outbound.cumulative:
-            self.timers.deadlines.pop(Timer.T3_RTX, None)  # R2
+            self.timers.deadlines.pop(_T3_RTX, None)  # R2
         elif advanced:
-            self.timers.deadlines[Timer.T3_RTX] = now + self.congestion.rto  # R3
+            self.timers.deadlines[_T3_RTX] = now + self.congestion.rto  # R3
         if outbound.progress:
             self._progress_at, self._tail_probed = now, False
         if advanced:
@@ -573,7 +615,7 @@ class Association:
             self.path.progress()
             if self._resets.waiting:
                 self._pump_resets(now)
-        if self.state in (State.SHUTDOWN_PENDING, State.SHUTDOWN_RECEIVED):
+        if self.state in _AWAITING_SHUTDOWN:
             self._check_shutdown(now)
 
     def _on_unknown(self, packet: bytes, kind: int, offset: int, length: int, now: Instant) -> bool:
@@ -598,16 +640,13 @@ class Association:
             if self._resets.deferred is not None:
                 self._try_deferred_reset(now)
             if self._sack_count:
-                if (
-                    self._sack_count >= SACK_EVERY
-                    or self._sack_now
-                    or inbound.has_gaps
-                    or inbound.window_opened
-                ):
+                if self._sack_now or self._sack_count >= SACK_EVERY or inbound.wants_sack:
                     self._sack_now = True
-                elif Timer.SACK not in self.timers.deadlines:
-                    self.timers.deadlines[Timer.SACK] = now + self._config.sack_delay
-            if self._sack_now and self.state is State.SHUTDOWN_SENT:
+                    if self.state is State.SHUTDOWN_SENT:
+                        self._send_shutdown(now)
+                elif _SACK not in self.timers.deadlines:
+                    self.timers.deadlines[_SACK] = now + self._config.sack_delay
+            elif self._sack_now and self.state is State.SHUTDOWN_SENT:
                 self._send_shutdown(now)
         if self._sack_now or (self._may_flush and self._has_work()):
             self._flush(now)
@@ -621,7 +660,8 @@ class Association:
             self._control
             or self._forward_due
             or self._queue.events
-            or outbound.pending
+            or self._queue.buffered
+            or outbound.to_retransmit
             or outbound.earliest_resent
         )
         return self._may_flush
@@ -688,13 +728,13 @@ class Association:
                 break
         if outbound.earliest_resent:
             outbound.earliest_resent = False
-            self.timers.set(Timer.T3_RTX, now + self.congestion.rto)
+            self.timers.set(_T3_RTX, now + self.congestion.rto)
         elif outbound.flight != flown or (queue.buffered and not outbound.outstanding and sends):
             self._start_t3(now)
         if outbound.flight != flown:
             self._progress_at = now
-            if not self._tail_probed and Timer.TAIL_PROBE not in self.timers.deadlines:
-                self.timers.deadlines[Timer.TAIL_PROBE] = now + self._tail_delay()
+            if not self._tail_probed and _TAIL_PROBE not in self.timers.deadlines:
+                self.timers.deadlines[_TAIL_PROBE] = now + self._tail_delay()
         if queue.events:
             self.events += queue.events
             queue.events.clear()
@@ -712,12 +752,12 @@ class Association:
 
     def _sack_sent(self) -> None:
         self._sack_now, self._sack_count = False, 0
-        self.timers.deadlines.pop(Timer.SACK, None)
+        self.timers.deadlines.pop(_SACK, None)
 
     def _start_t3(self, now: Instant) -> None:
         """Start T3-rtx unless it runs. Spec: RFC 9260 §6.3.2 (R1)."""
-        if Timer.T3_RTX not in self.timers.deadlines:
-            self.timers.deadlines[Timer.T3_RTX] = now + self.congestion.rto
+        if _T3_RTX not in self.timers.deadlines:
+            self.timers.deadlines[_T3_RTX] = now + self.congestion.rto
 
     def _send_alone(self, chunk: bytes, tag: int, now: Instant) -> None:
         """A packet outside the association's own stream of packets: always with a checksum."""

@@ -76,9 +76,10 @@ class Congestion:
         if self.srtt is None:
             self.srtt, self.rttvar, self.min_rtt = rtt, rtt / 2, rtt
         else:
-            self.rttvar += RTO_BETA * (abs(self.srtt - rtt) - self.rttvar)
-            self.srtt += RTO_ALPHA * (rtt - self.srtt)
-            self.min_rtt = min(self.min_rtt, rtt)
+            error = rtt - self.srtt
+            self.rttvar += RTO_BETA * ((error if error > 0 else -error) - self.rttvar)
+            self.srtt += RTO_ALPHA * error
+            self.min_rtt = rtt if rtt < self.min_rtt else self.min_rtt
         config = self._config
         variance = 4 * self.rttvar
         rto = self.srtt + (variance if variance > config.rtt_variance_min else config.rtt_variance_min)

@@ -43,6 +43,10 @@ from rtcpy.sctp.events import (
 MAX_ID = 65534  # W3C webrtc §6.2: 65535 is no stream (RFC 8832 §6, INIT has 16 bits for a count)
 MAX_UINT16 = 65535
 
+# As plain numbers, for the lane: a member of an Enum costs some to look up.
+_DCEP, _BINARY, _STRING = int(Ppid.DCEP), int(Ppid.BINARY), int(Ppid.STRING)
+_PARTIAL = frozenset({int(Ppid.STRING_PARTIAL), int(Ppid.BINARY_PARTIAL)})
+
 
 class ChannelState(Enum):
     """W3C webrtc RTCDataChannelState."""
@@ -51,6 +55,9 @@ class ChannelState(Enum):
     OPEN = "open"
     CLOSING = "closing"
     CLOSED = "closed"
+
+
+_OPEN = ChannelState.OPEN
 
 
 @dataclass(slots=True, eq=False)
@@ -211,15 +218,15 @@ class DataChannels:
         Spec: W3C webrtc §6.2 (send), RFC 8831 §6.6.
         """
         link = self._link(channel)
-        if link is None or link.channel.state is not ChannelState.OPEN:
+        if link is None or link.channel.state is not _OPEN:
             raise InvalidStateError("the channel is not open")
         channel = link.channel
         if isinstance(data, str):
-            payload = data.encode()
-            ppid = Ppid.STRING if payload else Ppid.STRING_EMPTY
+            payload, ppid = data.encode(), _STRING
         else:
-            payload = bytes(data)
-            ppid = Ppid.BINARY if payload else Ppid.BINARY_EMPTY
+            payload, ppid = bytes(data), _BINARY
+        if not payload:
+            ppid = Ppid.STRING_EMPTY if ppid == _STRING else Ppid.BINARY_EMPTY
         assert channel.id is not None
         lifetime = channel.max_lifetime_ms
         self.association.send(
@@ -292,7 +299,8 @@ class DataChannels:
     def receive(self, packet: bytes, *, now: Instant) -> None:
         """Take one packet."""
         self.association.receive(packet, now=now)
-        self._pump(now)
+        if self.association.events:
+            self._pump(now)
 
     def receive_batch(self, packets: Sequence[bytes], *, now: Instant) -> None:
         """Take packets that arrived together (see `Association.receive_batch`)."""
@@ -500,24 +508,24 @@ class DataChannels:
         """One message from the peer. Spec: RFC 8831 §6.6, RFC 8832 §6."""
         ppid = message.ppid
         link = self._links.get(message.stream_id)
-        if ppid == Ppid.DCEP:
+        if ppid == _DCEP:
             return self._on_dcep(message.stream_id, link, message.data, now)
-        if link is None or link.channel.state is not ChannelState.OPEN:
+        if link is None or link.channel.state is not _OPEN:
             # Deviation: RFC 8832 §6 wants the stream reset. A negotiated channel may exist at the peer before it does here.
             return self._ignore(
                 message.data, "message on a stream without an open channel (RFC 8832 §6)", now
             )
         link.confirmed = True
         data = message.data
-        if link.partial or ppid in (Ppid.STRING_PARTIAL, Ppid.BINARY_PARTIAL):
+        if link.partial or ppid in _PARTIAL:
             whole = self._join_partial(link, ppid, data, now)
             if whole is None:
                 return None
             data = whole
         content: str | bytes
-        if ppid == Ppid.BINARY:
+        if ppid == _BINARY:
             content = data
-        elif ppid == Ppid.STRING:
+        elif ppid == _STRING:
             content = data.decode("utf-8", "replace")
         elif ppid == Ppid.STRING_EMPTY:
             content, data = "", b""
@@ -543,7 +551,7 @@ class DataChannels:
             self._ignore(data, "message longer than a=max-message-size (RFC 8841 §6)", now)
             return None
         data, link.partial = link.partial + data, b""
-        if ppid in (Ppid.STRING_PARTIAL, Ppid.BINARY_PARTIAL):
+        if ppid in _PARTIAL:
             link.partial = data
             return None
         return data

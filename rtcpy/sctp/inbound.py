@@ -25,7 +25,7 @@ from enum import Enum
 
 from rtcpy.core.machine import Event
 from rtcpy.core.serial import diff16, diff32
-from rtcpy.sctp.chunks import FLAG_BEGINNING, FLAG_ENDING, FLAG_UNORDERED, write_sack
+from rtcpy.sctp.chunks import FLAG_BEGINNING, FLAG_ENDING, FLAG_UNORDERED, SACK_HEADER, write_sack
 from rtcpy.sctp.events import StreamMessage, StreamMessageTooLarge
 
 MAX_GAP = 65535  # TSNs: a gap block counts in 16 bits, what lies farther ahead could not be acknowledged
@@ -46,6 +46,10 @@ class Arrival(Enum):
     REFUSED = "no room in the window, or too far ahead"
     BAD_STREAM = "stream identifier out of range"
     OVERFLOW = "in order, but beyond all limits: the peer ignores the window"
+
+
+_IN_ORDER = Arrival.IN_ORDER  # a member of an Enum costs some to look up
+_WHOLE = FLAG_BEGINNING | FLAG_ENDING
 
 
 class _Run:
@@ -148,20 +152,17 @@ class Inbound:
             return self._receive_out_of_order(flags, tsn, stream_id, stream_seq, ppid, data)
         if self.held > self._hard_limit:
             return Arrival.OVERFLOW
-        kind = flags & (FLAG_BEGINNING | FLAG_ENDING)
-        if stream_id >= self._stream_count:
-            self._advance_one()
-            return Arrival.BAD_STREAM
-        if kind == FLAG_BEGINNING | FLAG_ENDING:
-            self.cumulative += 1
-            self._expected = (tsn + 1) & M32
-            if self._open is not None:
-                self._discard_open()
-            self._deliver(flags & FLAG_UNORDERED, stream_id, stream_seq, ppid, data)
-            return Arrival.IN_ORDER
         self.cumulative += 1
         self._expected = (tsn + 1) & M32
+        if stream_id >= self._stream_count:
+            return Arrival.BAD_STREAM
+        kind = flags & _WHOLE
         run = self._open
+        if kind == _WHOLE:
+            if run is not None:
+                self._discard_open()
+            self._deliver(flags & FLAG_UNORDERED, stream_id, stream_seq, ppid, data)
+            return _IN_ORDER
         if kind == FLAG_BEGINNING:
             if run is not None:
                 self._discard_open()
@@ -181,7 +182,7 @@ class Inbound:
             if kind == FLAG_ENDING:
                 self._open = None
                 self._finish(run)
-        return Arrival.IN_ORDER
+        return _IN_ORDER
 
     def _receive_out_of_order(
         self, flags: int, tsn: int, stream_id: int, stream_seq: int, ppid: int, data: bytes
@@ -219,10 +220,6 @@ class Inbound:
             self._place(extended, flags, stream_id, stream_seq, ppid, data)
         self._settle()
         return Arrival.GAP
-
-    def _advance_one(self) -> None:
-        self.cumulative += 1
-        self._expected = (self._expected + 1) & M32
 
     def _mark(self, extended: int, at: int) -> None:
         """Enter a TSN in the ranges; `at` is where a range beginning with it would stand."""
@@ -413,6 +410,11 @@ class Inbound:
     # -- acknowledgement -------------------------------------------------------------------------
 
     @property
+    def wants_sack(self) -> bool:
+        """Whether the next SACK should not be delayed: a TSN is missing, or the window opened again."""
+        return bool(self._ranges) or self.window_opened
+
+    @property
     def has_gaps(self) -> bool:
         """Whether a TSN is missing: SACKs are not delayed then (RFC 9260 §6.7)."""
         return bool(self._ranges)
@@ -426,7 +428,8 @@ class Inbound:
     @property
     def window_opened(self) -> bool:
         """Whether the window grew by a quarter since a SACK told of a nearly closed one. Spec: RFC 9260 §6.2."""
-        return self._told_window < self._window // 4 <= self.window - self._told_window
+        quarter = self._window >> 2
+        return self._told_window < quarter <= self.window - self._told_window
 
     def sack(self, room: int) -> bytes:
         """A SACK chunk of at most `room` bytes for what has arrived; forgets the duplicates it reports.
@@ -438,7 +441,7 @@ class Inbound:
         )
         cumulative = self.cumulative
         if not self._ranges and not self.duplicates:
-            return write_sack(cumulative & M32, window, [], [])
+            return SACK_HEADER.pack(3, 0, 16, cumulative & M32, window, 0, 0)
         fit = (room - 16) // 4
         bounds: list[int] = []
         for start, end in self._ranges[:fit]:

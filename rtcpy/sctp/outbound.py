@@ -41,6 +41,8 @@ DATA_OVERHEAD = 16  # bytes of DATA header
 MAX_OUTSTANDING = 32768  # chunks: gap blocks reach 65535 TSNs ahead; also the bound on memory for tiny chunks
 COMPACT_AT = 512  # entries: acknowledged chunks are cut off the list in batches
 M32 = 0xFFFFFFFF
+_WHOLE = FLAG_BEGINNING | FLAG_ENDING
+_WHOLE_UNORDERED = FLAG_UNORDERED | _WHOLE
 
 
 class Sent:
@@ -203,9 +205,8 @@ class Outbound:
         The fast path beside queue, `fill` and `_emit`, for conversations in which nothing ever waits. It takes a message
         exactly when they would send it in the same packet, and leaves the same state behind; a test compares the two.
         """
-        size = len(message.data)
-        congestion, stream = self.congestion, message.stream
-        flight = self.flight
+        size, stream = len(message.data), message.stream
+        congestion, flight = self.congestion, self.flight
         if (
             flight + size >= congestion.cwnd
             or size > congestion.pmdcs
@@ -218,22 +219,21 @@ class Outbound:
             return None
         queue = self.queue
         # The stream's turn in the fair queue, see `sendqueue`.
-        finish = max(stream.finish, queue.virtual_time)
-        queue.virtual_time = stream.finish = finish
-        stream.finish += size / stream.priority
+        finish = stream.finish if stream.finish > queue.virtual_time else queue.virtual_time
+        queue.virtual_time = finish
+        stream.finish = finish + size / stream.priority
         if message.unordered:
-            message.stream_seq = 0
-            flags = FLAG_UNORDERED | FLAG_BEGINNING | FLAG_ENDING
+            seq, flags = 0, _WHOLE_UNORDERED
         else:
-            message.stream_seq = stream.next_seq
-            stream.next_seq = (stream.next_seq + 1) & 0xFFFF
-            flags = FLAG_BEGINNING | FLAG_ENDING
+            seq, flags = stream.next_seq, _WHOLE
+            stream.next_seq = (seq + 1) & 0xFFFF
+        message.stream_seq = seq
         tsn = message.first_tsn = stream.last_tsn = self.next_tsn
-        chunk = write_data(flags, tsn & M32, stream.stream_id, message.stream_seq, message.ppid, message.data)
+        chunk = write_data(flags, tsn & M32, stream.stream_id, seq, message.ppid, message.data)
         if flight == 0:
-            congestion.sending(now, self.outstanding)
-        self._order += 1
-        self._sent.append(Sent(tsn, chunk, size, message, self._order))
+            congestion.sending(now, tsn - 1 > self.cumulative)
+        self._order = order = self._order + 1
+        self._sent.append(Sent(tsn, chunk, size, message, order))
         if self._timed_tsn < 0:
             self._timed_tsn, self._timed_at = tsn, now
         message.offset = size
@@ -326,8 +326,7 @@ class Outbound:
 
         Spec: RFC 9260 §6.2.1 (D), §7.2.4.
         """
-        if self.everything_arrived(cumulative, bounds):
-            self._acknowledge_everything(window, now)
+        if not bounds and self.acknowledge_everything(cumulative, window, now):
             return True
         extended = self.cumulative + diff32(cumulative, self.cumulative & M32)
         if extended < self.cumulative or extended >= self.next_tsn:
@@ -366,24 +365,24 @@ class Outbound:
             self._advance()
         return advanced
 
-    def everything_arrived(self, cumulative: int, bounds: tuple[int, ...]) -> bool:
-        """Whether a SACK tells just that all that was sent is there, and nothing was missing before it."""
+    def acknowledge_everything(self, cumulative: int, window: int, now: Instant) -> bool:
+        """The fast path beside the rest of `acknowledge`: a SACK without lists acknowledges all that was sent, and
+        nothing was missing before it. Whether it was that; if not, nothing has changed.
+        """
         last = self.next_tsn - 1
-        return (
-            cumulative == last & M32
-            and last > self.cumulative
-            and not (bounds or self._gaps or self.to_retransmit)
-            and self._recovery_exit is None
-        )
-
-    def _acknowledge_everything(self, window: int, now: Instant) -> None:
-        """All that was sent has arrived, and nothing was missing before: the rest of `acknowledge` in short."""
-        last = self.next_tsn - 1
+        if (
+            cumulative != last & M32
+            or last <= self.cumulative
+            or self._gaps
+            or self.to_retransmit
+            or self._recovery_exit is not None
+        ):
+            return False
         newly = self.flight  # nothing is LOST, and what is ABANDONED is not in flight
         self._sent.clear()
         self._head = self.flight = 0
         self.cumulative = last
-        self.advanced = max(self.advanced, last)
+        self.advanced = last if last > self.advanced else self.advanced
         self._peer_window = window
         congestion = self.congestion
         if self._timed_tsn >= 0:
@@ -395,6 +394,7 @@ class Outbound:
             if congestion.cwnd > congestion.ssthresh or newly + congestion.pmdcs > congestion.cwnd:
                 congestion.acknowledged(newly, newly)
         congestion.partial_bytes_acked = 0  # RFC 9260 §7.2.2, last item
+        return True
 
     def acknowledge_cumulative(self, cumulative: int, now: Instant) -> bool:
         """The same for the cumulative TSN ack of a SHUTDOWN, which says nothing of gaps or windows (RFC 9260 §9.2)."""
