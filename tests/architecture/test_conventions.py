@@ -10,7 +10,7 @@ import pytest
 
 from tests.architecture.source import ROOT, Module, expect_none, planted, product, repository_files, suite
 
-PROTOCOL_LAYERS = ("sdp", "stun", "ice", "dtls", "sctp", "peer")
+PROTOCOL_LAYERS = ("sdp", "stun", "ice", "dtls", "rtp", "sctp", "peer")
 CITATIONS_PER_1000_LINES = 15  # the best codebase we know has ten
 LINES_BEFORE_CITATIONS_COUNT = 200  # a package shorter than this is not written yet
 

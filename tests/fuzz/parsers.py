@@ -15,6 +15,7 @@ from rtcpy.dtls import DtlsDecodeError, Fingerprint
 from rtcpy.dtls.messages import BODIES
 from rtcpy.dtls.record12 import parse_header
 from rtcpy.peer import parse_server_url
+from rtcpy.rtp import RtpError, RtpPacket, explain_compound, explain_packet, is_rtcp, parse_compound
 from rtcpy.sctp.errors import SctpDecodeError
 from rtcpy.sctp.packet import parse_packet
 from rtcpy.sdp import SdpError, parse
@@ -94,6 +95,15 @@ def sctp_packets() -> tuple[bytes, ...]:
 
 
 @cache
+def rtp_packets() -> tuple[bytes, ...]:
+    """RTP and RTCP of real programs and of other people's fuzzers."""
+    found = [entry["data"] for entry in json.loads((DATA / "rtp" / "captured.json").read_text())["packets"]]
+    for kind in ("rtp", "rtcp"):
+        found += json.loads((DATA / "rtp" / f"webrtc-corpus-{kind}.json").read_text())["inputs"].values()
+    return tuple(bytes.fromhex(text) for text in found)
+
+
+@cache
 def signalling_messages() -> tuple[str, ...]:
     """What pages send each other."""
     offer, candidate = texts()[0], candidates()[0]
@@ -160,6 +170,17 @@ def read_handshake(data: bytes) -> None:
         body.parse(data[1:])
 
 
+def read_media(data: bytes) -> None:
+    """Parse as RTP or RTCP by its second byte, and explain every bit."""
+    if is_rtcp(data):
+        parse_compound(data)
+        spans = explain_compound(data)
+    else:
+        assert RtpPacket.parse(data).serialize()
+        spans = explain_packet(data)
+    assert sum(span.width for span in spans) == 8 * len(data), "an explanation must cover every bit"
+
+
 def handshake_bodies() -> tuple[bytes, ...]:
     """Type byte and body of each unfragmented plaintext handshake message of real programs."""
     found = []
@@ -184,6 +205,7 @@ def drivers() -> list[Driver]:
         Driver("dtls-records", read_records, DtlsDecodeError, dtls_datagrams()),
         Driver("dtls-handshake", read_handshake, DtlsDecodeError, handshake_bodies()),
         Driver("sctp", parse_packet, SctpDecodeError, sctp_packets()),
+        Driver("rtp", read_media, RtpError, rtp_packets()),
         Driver("signalling", parse_signalling, SignalingError, signalling_messages()),
         Driver(
             "fingerprint",

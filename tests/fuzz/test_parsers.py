@@ -16,7 +16,7 @@ from tests.fuzz.parsers import Driver, drivers
 from tests.profile import scale
 
 BLOCKS = scale(dev=1, ci=1, thorough=12)
-INPUTS = scale(dev=400, ci=4_000, thorough=10_000)  # in each block; nine parsers make a million
+INPUTS = scale(dev=400, ci=4_000, thorough=10_000)  # in each block; ten parsers make a million
 MEASURED = 40  # every so many inputs one is measured: counting calls and bytes slows it down tenfold
 CALLS_PER_BYTE, CALLS_AT_LEAST = 60, 20_000
 MEMORY_PER_BYTE, MEMORY_AT_LEAST = 64, 256 * 1024  # bytes

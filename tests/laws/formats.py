@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from hypothesis import strategies as st
+
+from rtcpy.rtp.extensions import OneByteElement
 from rtcpy.testing.strategies import Overrides
 
-OVERRIDES: Overrides = {}
+OVERRIDES: Overrides = {
+    (OneByteElement, "data"): st.binary(
+        min_size=1, max_size=16
+    ),  # what a length of four bits, minus one, can tell
+}

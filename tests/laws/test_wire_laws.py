@@ -12,7 +12,7 @@ from tests.laws.formats import OVERRIDES
 
 def test_the_layers_declare_their_formats() -> None:
     found = {name_of(cls).split(".")[0] for cls in wire_classes()}
-    assert found >= {"stun", "dtls", "sctp"}
+    assert found >= {"stun", "dtls", "sctp", "rtp"}
 
 
 @pytest.mark.parametrize("cls", wire_classes(), ids=name_of)
