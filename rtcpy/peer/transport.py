@@ -21,7 +21,7 @@ How a connection comes to life, in the order in which the code below makes it ha
 3. A check is answered: `PairSelected`. There is a path, so DTLS starts; the side that answered ``setup:active`` sends
    the ClientHello.
 4. DTLS shows certificates. Only the one whose fingerprint stood in the description is accepted: `Connected`.
-5. SCTP sends INIT inside DTLS, from both sides. `Established`: channels open.
+5. SCTP sends INIT inside DTLS, from whichever side is first; both would. `Established`: channels open.
 
 Nothing waits for more than it needs: DTLS takes the first path that works, before ICE has made its final choice;
 a ClientHello that overtakes the answer or the check that validates its sender is kept, not lost.
@@ -520,11 +520,15 @@ class Transport:
             self._replay_early(now)
 
     def _start_sctp(self, now: Instant) -> None:
-        """Both sides send INIT as soon as DTLS is up (RFC 8841 §10.2, RFC 8261 §6.1)."""
+        """Each side sends INIT as soon as DTLS is up (RFC 8841 §9.3, RFC 8261 §6.1).
+
+        The server is up first: it sends the last message of the handshake, and its INIT on its heels.
+        """
         if self.channels is not None and self.dtls_info is not None and not self._sctp_started:
+            assert self.remote is not None
             self._sctp_started = True
             self._tell_round_trip(self.channels)
-            self.channels.start(now=now)
+            self.channels.start(after_peer=self.remote.is_dtls_client, now=now)
 
     def _tell_round_trip(self, channels: sctp.DataChannels) -> None:
         rtt = self.ice.round_trip()

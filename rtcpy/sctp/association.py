@@ -86,6 +86,7 @@ from rtcpy.sctp.streams import StreamResets
 __all__ = ["Association", "State"]
 
 SACK_EVERY = 2  # packets, RFC 9260 §6.2
+HOLD_BACK_MIN = 0.02  # s that our INIT waits for the COOKIE ECHO of a peer whose INIT came first
 TAIL_PROBE_MIN = 0.01  # s, RFC 8985 §7.2 leaves it open; below, timers fire late anyway
 PEER_SACK_DELAY = 0.2  # s that a peer may wait before it acknowledges a lone packet, RFC 9260 §6.2
 MAX_REASON = 256  # bytes of text in an ABORT
@@ -199,6 +200,7 @@ class Association:
         self._errors = 0  # RFC 9260 §8.1: retransmissions without an answer
         self._last_heard: Instant = 0.0
         self._init_sent: Instant = 0.0
+        self._answered_init = False  # a COOKIE ECHO is to be expected
         self._heartbeat_nonce = 0
         self._remote_max_message_size = config.remote_max_message_size
         self.dropped = 0  # packets and chunks refused
@@ -209,8 +211,15 @@ class Association:
 
     # -- commands --------------------------------------------------------------------------------
 
-    def start(self, *, now: Instant) -> None:
-        """Send INIT. In WebRTC both sides do. Spec: RFC 9260 §5.1 (A), RFC 8841 §10.2.
+    def start(self, *, after_peer: bool = False, now: Instant) -> None:
+        """Set the association up: send INIT. In WebRTC both sides do. Spec: RFC 9260 §5.1 (A), RFC 8841 §9.3.
+
+        Deviation: RFC 8841 has both sides initiate; after the peer's INIT ours waits whether it is needed at all.
+
+        Args:
+            after_peer: the peer could start before us, so its INIT is probably here already: let what has arrived be
+                read first. Two INITs that cross cost a second handshake, for nothing.
+            now: instant of this call.
 
         Raises InvalidStateError if the association was started before or is over.
         """
@@ -219,6 +228,12 @@ class Association:
                 raise InvalidStateError("the association is over (RFC 9260 §8.4)")
             return  # the peer's INIT came first
         self._last_heard = now
+        if after_peer or self._answered_init:
+            self.timers.set(Timer.T1_INIT, now)
+        else:
+            self._associate(now)
+
+    def _associate(self, now: Instant) -> None:
         self._local = make_side(self._config, self._entropy)
         self._move(Input.ASSOCIATE, now)
         self._tries = 0
@@ -952,6 +967,7 @@ class Association:
         cookie = self._jar.seal(Cookie(now, local, greeting.side, *tie_tags))
         answer = make_init_ack(local, greeting.side, cookie, greeting.unrecognized).serialize()
         self._send_alone(answer, greeting.side.tag, now)
+        self._answered_init = True
         return None
 
     def _on_init_ack(self, init_ack: InitAckChunk, now: Instant) -> None:
@@ -1343,8 +1359,15 @@ class Association:
         return True
 
     def _on_t1_init(self, now: Instant) -> None:
-        """Spec: RFC 9260 §5.1.6 (last paragraphs)."""
-        if not self._give_up(self._config.max_init_retransmits, "INIT", now):
+        """Spec: RFC 9260 §5.1.6 (last paragraphs). In CLOSED our INIT was held back in favour of the peer's."""
+        if self.state is State.CLOSED:
+            if self._answered_init:
+                self._answered_init = False  # the cookie has two round trips to come back
+                wait = max(2 * self.congestion.expected_rtt, HOLD_BACK_MIN)
+                self.timers.set(Timer.T1_INIT, now + wait)
+            else:
+                self._associate(now)
+        elif not self._give_up(self._config.max_init_retransmits, "INIT", now):
             self.congestion.back_off()
             self._send_init(now)
 

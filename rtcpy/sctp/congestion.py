@@ -28,6 +28,7 @@ class Congestion:
         "_config",
         "_last_sent",
         "cwnd",
+        "expected_rtt",
         "min_rtt",
         "partial_bytes_acked",
         "pmdcs",
@@ -42,6 +43,7 @@ class Congestion:
         self._config = config
         self.pmdcs = pmdcs
         self.rto_initial = config.rto_initial
+        self.expected_rtt = config.rto_initial / 3
         self.restart()
 
     def restart(self) -> None:
@@ -67,6 +69,7 @@ class Congestion:
         1, 2, 4 s for lost INITs a connection at 20 % loss would take seconds more. Spec: RFC 9260 §6.3.1 (C1, C2).
         """
         estimate = rtt + max(2 * rtt, self._config.rtt_variance_min)
+        self.expected_rtt = rtt
         self.rto_initial = min(max(estimate, self._config.rto_min), self._config.rto_initial)
         if self.srtt is None:
             self.rto = self.rto_initial

@@ -139,12 +139,12 @@ class DataChannels:
         """ICE measured `rtt` seconds on the path: the first timeouts follow it. Spec: RFC 9260 §6.3.1."""
         self.association.congestion.expect(rtt)
 
-    def start(self, *, now: Instant) -> None:
-        """DTLS is up: send INIT. OPENs of channels that have ids ride with the COOKIE ECHO."""
+    def start(self, *, after_peer: bool = False, now: Instant) -> None:
+        """DTLS is up: send INIT (see `Association.start`). OPENs of channels that have ids ride with the COOKIE ECHO."""
         self._started = True
         for link in list(self._links.values()):
             self._send_open(link, now)
-        self.association.start(now=now)
+        self.association.start(after_peer=after_peer, now=now)
         self._pump(now)
 
     def open(

@@ -105,6 +105,62 @@ def test_every_single_lost_packet_of_a_collision_is_repaired(end: int, lost: int
     assert link.of(0, StreamMessage) == []
 
 
+def test_a_side_that_lets_its_peer_go_first_saves_the_second_handshake() -> None:
+    link, a, b = associations(a=quiet(), b=quiet())
+    link.keep_log = True
+    a.start(now=0.0)
+    link.run(stop=lambda: bool(link.wire))
+    b.send(0, 51, b"early", now=link.wire[0][0])
+    b.start(after_peer=True, now=link.wire[0][0])  # what arrives in the same instant is read first
+    link.run(1.0)
+    assert a.state is b.state is State.ESTABLISHED
+    kinds = [type(parse_packet(packet).chunks[0]) for _, _, packet in link.log[:4]]
+    assert kinds == [InitChunk, InitAckChunk, CookieEchoChunk, CookieAckChunk]
+    assert link.of(0, StreamMessage) == [StreamMessage(0, 51, b"early")]
+    assert sum(isinstance(chunk, InitChunk) for chunk in chunks_of([p for _, _, p in link.log])) == 1
+
+
+def test_a_peer_that_does_not_ask_is_asked_in_the_same_instant() -> None:
+    link, a, b = associations(a=quiet(), b=quiet())
+    b.start(after_peer=True, now=3.0)
+    assert b.take_packets() == [] and b.next_timeout() == 3.0
+    b.handle_timeout(now=3.0)
+    assert b.state is State.COOKIE_WAIT
+    link.run(4.0)
+    assert a.state is b.state is State.ESTABLISHED
+
+
+@pytest.mark.parametrize("round_trip", [0.001, 0.1])
+def test_our_init_goes_out_when_nothing_comes_of_the_peers(round_trip: float) -> None:
+    _, _, b = associations(a=quiet(), b=quiet())
+    b.congestion.expect(round_trip)
+    init = InitChunk(initiate_tag=77, a_rwnd=9999, outbound_streams=1, inbound_streams=1, initial_tsn=1)
+    (answer,) = inject(b, init, tag=0, now=1.0)
+    assert isinstance(answer, InitAckChunk)
+    b.start(now=1.0)
+    b.handle_timeout(now=1.0)
+    assert b.take_packets() == [] and b.state is State.CLOSED
+    held = b.next_timeout()
+    assert held == pytest.approx(1.0 + max(2 * round_trip, 0.02))
+    b.handle_timeout(now=held)
+    (ours,) = chunks_of(b.take_packets())
+    assert isinstance(ours, InitChunk) and b.state is State.COOKIE_WAIT
+
+
+@pytest.mark.parametrize("end", [0, 1])
+@pytest.mark.parametrize("lost", range(5))
+def test_every_single_lost_packet_is_repaired_when_one_side_waits(end: int, lost: int) -> None:
+    conditions = Conditions(drop=lambda e, n, _: (e, n) == (end, lost))
+    link, a, b = associations(conditions, a=quiet(), b=quiet())
+    a.send(0, 51, b"early", now=0.0)
+    a.start(now=0.0)
+    link.run(stop=lambda: bool(link.wire) or link.now > 0)
+    b.start(after_peer=True, now=link.conditions.delay)
+    link.run(8.0)
+    assert a.state is b.state is State.ESTABLISHED
+    assert link.of(1, StreamMessage) == [StreamMessage(0, 51, b"early")]
+
+
 def test_init_that_arrives_late_finds_the_association_and_leaves_it() -> None:
     _, _a, b = pair()
     before = (b._local, b._remote)
