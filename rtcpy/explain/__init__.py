@@ -8,7 +8,8 @@ The package can be called: ``rtcpy.explain(x)`` is ``rtcpy.explain.explain(x)``.
 In the order of reading:
 
 - one packet: `tree` (what an explanation is), `growth` (trees from declarations), `dissect` (the front door: what was
-  given?), then one dissector per protocol: `dissect_stun`; `known` (keys and passwords that help reading); `words`
+  given?), then one dissector per protocol: `dissect_stun`, `dissect_rtp`,
+  `dissect_sdp` (with `sdp_words`); `known` (keys and passwords that help reading); `words`
   (values in words), `render_text`, `render_html` and `render_json` (how it looks); `picture` (one value of one
   format), `summary` (one line per packet, of any layer);
 - a whole connection: `trace` (all that happened, with `tracefile`, `arguments` and `recording`, which write it),

@@ -12,18 +12,19 @@ Specs: RFC 7983 §7, RFC 9443 §3 (which protocol).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from rtcpy.core.errors import RtcSyntaxError
 from rtcpy.core.machine import Datagram
-from rtcpy.explain import dissect_stun
+from rtcpy.explain import dissect_rtp, dissect_sdp, dissect_stun
 from rtcpy.explain.growth import grow, unreadable
 from rtcpy.explain.known import Known, stun_keys
 from rtcpy.explain.tree import Explanation, Node
 from rtcpy.explain.words import counted
 from rtcpy.peer.demux import Protocol as Demultiplexed
 from rtcpy.peer.demux import classify
+from rtcpy.sdp import Extmap, IcePwd
 from rtcpy.wire import Wire, box_diagram
 
 _HEX_NOISE = re.compile(r"0x|[\s:,;.\-|]", re.IGNORECASE)
@@ -52,20 +53,46 @@ class Dissector:
 
     Args:
         passwords: for MESSAGE-INTEGRITY: ICE passwords as `str`, other HMAC keys as `bytes`.
+        extensions: RTP header extensions by local id, as ``a=extmap`` has them.
+        is_srtp: media is encrypted; else it is taken to be as soon as DTLS was seen.
     """
 
-    def __init__(self, *, passwords: Iterable[str | bytes] = ()) -> None:
-        self._known = Known(stun_keys(passwords))
+    def __init__(
+        self,
+        *,
+        passwords: Iterable[str | bytes] = (),
+        extensions: Mapping[int, str] | None = None,
+        is_srtp: bool = False,
+    ) -> None:
+        self._known = Known(stun_keys(passwords), extensions or {}, is_srtp)
 
     def explain(self, data: bytes) -> Explanation:
         """One datagram."""
         data = bytes(data)
         protocol = classify(data)
+        self._known.is_srtp |= protocol is Demultiplexed.DTLS
         if protocol is Demultiplexed.STUN:
             root = dissect_stun.message(data, 0, len(data), self._known)
+        elif protocol is Demultiplexed.RTP:
+            root = dissect_rtp.media(data, 0, len(data), self._known)
+        elif dissect_sdp.is_sdp(data):
+            root = self._sdp(data)
         else:
             root = _not_read(data, protocol)
         return Explanation(data, root, title_of(root, len(data)))
+
+    def _sdp(self, data: bytes) -> Node:
+        """A description; its ICE passwords and header extensions help to read the packets after it."""
+        root = dissect_sdp.description(data)
+        passwords, extensions = [], dict(self._known.extensions)
+        for node in root.walk():
+            if isinstance(node.value, IcePwd):
+                passwords.append(node.value.value)
+            elif isinstance(node.value, Extmap):
+                extensions[node.value.id] = node.value.uri
+        self._known.stun_keys = {**self._known.stun_keys, **stun_keys(passwords)}
+        self._known.extensions = extensions
+        return root
 
 
 def _not_read(data: bytes, protocol: Demultiplexed) -> Node:
@@ -99,7 +126,13 @@ def title_of(root: Node, size: int) -> str:
     return f"{what}, {counted(size, 'byte')}{rfc}"
 
 
-def explain(thing: Any, *, passwords: Iterable[str | bytes] = ()) -> Any:
+def explain(
+    thing: Any,
+    *,
+    passwords: Iterable[str | bytes] = (),
+    extensions: Mapping[int, str] | None = None,
+    is_srtp: bool = False,
+) -> Any:
     """What something means, to the last bit.
 
     Args:
@@ -107,6 +140,8 @@ def explain(thing: Any, *, passwords: Iterable[str | bytes] = ()) -> Any:
             spaces, colons, ``0x`` and line breaks; SDP text; a `Datagram`; a wire format (its box diagram) or a value
             of one; or an object with a method ``__explain__``.
         passwords: for MESSAGE-INTEGRITY: ICE passwords as `str`, other HMAC keys as `bytes`.
+        extensions: RTP header extensions by local id, as ``a=extmap`` has them: ``{4: "urn:ietf:params:…:sdes:mid"}``.
+        is_srtp: media is encrypted.
 
     Returns:
         An `Explanation`; for a wire format a `Diagram`; for objects that explain themselves, what they give.
@@ -115,7 +150,7 @@ def explain(thing: Any, *, passwords: Iterable[str | bytes] = ()) -> Any:
         RtcSyntaxError: text that is neither hexadecimal nor SDP; the message says where.
         TypeError: nothing of that kind can be explained.
     """
-    known: dict[str, Any] = {"passwords": passwords}
+    known: dict[str, Any] = {"passwords": passwords, "extensions": extensions, "is_srtp": is_srtp}
     if isinstance(thing, type) and issubclass(thing, Wire):
         return Diagram(f"{thing.__name__}, {thing.wire_rfc}\n{box_diagram(thing)}")
     if isinstance(thing, Wire):
@@ -125,7 +160,9 @@ def explain(thing: Any, *, passwords: Iterable[str | bytes] = ()) -> Any:
     if isinstance(thing, bytes | bytearray | memoryview):
         return Dissector(**known).explain(bytes(thing))
     if isinstance(thing, str):
-        return Dissector(**known).explain(from_hex(thing))
+        is_sdp = dissect_sdp.LOOKS_LIKE_SDP.match(thing)
+        data = thing.encode("utf-8", "surrogatepass") if is_sdp else from_hex(thing)
+        return Dissector(**known).explain(data)
     if isinstance(thing, Explainable):
         return thing.__explain__(**known)
     raise TypeError(

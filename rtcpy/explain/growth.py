@@ -4,7 +4,8 @@
 explanation cannot disagree with the parser. Where the format is broken, what was read up to there stays explained, the
 field at fault says what is wrong, and the rest is one leaf called ``unreadable``.
 
-`grow_row` does so for values in a row, `expand` for a leaf whose bytes have a format of their own. The dissectors put
+`grow_row` does so for values in a row, `expand` for a leaf whose bytes have a format of their own, `grow_spans` for spans
+that a layer made itself. The dissectors put
 these together and add the words that a declaration does not have.
 
 Specs: none of its own.
@@ -91,6 +92,23 @@ def grow(
     node.width = (reached if fill else stop) * 8 - node.first_bit
     _describe(node)
     return Grown(node, reached if fill else stop, value, error)
+
+
+def grow_spans(spans: list[Span], *, layer: str, name: str, form: type[Wire] | None = None) -> Node:
+    """A tree of spans that a layer made itself, where a declaration alone cannot say how its parts follow.
+
+    Args:
+        spans: neighbouring, in order; at least one.
+        layer: of the nodes.
+        name: of the node around them.
+        form: the declaration that they are one value of, if there is one.
+    """
+    node = Node(name, spans[0].first_bit, 0, layer=layer, form=form)
+    end_bit = spans[-1].first_bit + spans[-1].width
+    _nest(node, spans, end_bit)
+    node.width = end_bit - node.first_bit
+    _describe(node)
+    return node
 
 
 def grow_row(form: type[Wire], data: bytes, start: int, end: int, *, layer: str, name: str) -> list[Grown]:

@@ -20,9 +20,13 @@ class Known:
 
     Attributes:
         stun_keys: HMAC keys to try on MESSAGE-INTEGRITY, with what to call each.
+        extensions: what RTP header extensions mean: local id to URI, as ``a=extmap`` has it.
+        is_srtp: media is encrypted: what looks like RTP is SRTP. True as soon as DTLS was seen (RFC 8827 §6.5).
     """
 
     stun_keys: Mapping[str, bytes] = field(default_factory=dict)
+    extensions: Mapping[int, str] = field(default_factory=dict)
+    is_srtp: bool = False
 
 
 def stun_keys(passwords: Iterable[str | bytes]) -> dict[str, bytes]:

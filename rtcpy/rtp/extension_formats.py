@@ -17,14 +17,14 @@ from rtcpy.wire import Wire, array, bits, embed, flag, opaque, optional, reserve
 
 @wire("RFC 9143 §15.2", error=RtpError)
 class MidExtension(Wire):
-    """Which section of the description the stream belongs to: the value of its ``a=mid``."""
+    """Which section of the description the stream belongs to: the value of its a=mid."""
 
     mid: bytes = opaque("the mid, UTF-8")
 
 
 @wire("RFC 8852 §3.1", error=RtpError)
 class RtpStreamId(Wire):
-    """Which of several encodings of one source this is: the name in ``a=rid``."""
+    """Which of several encodings of one source this is: the name in a=rid."""
 
     rid: bytes = opaque("the rid, letters and digits")
 
@@ -133,7 +133,7 @@ class VideoContentType(Wire):
 
 @wire("webrtc.org rtp-hdrext/video-timing §Data layout", error=RtpError)
 class VideoTiming(Wire):
-    """Where the time of a frame was spent, in **milliseconds** since it was captured."""
+    """Where the time of a frame was spent, in milliseconds since it was captured."""
 
     flags: int = bits(8, "why it was sent: 1 a timer, 2 an unusually large frame")
     encode_start: int = bits(16, "encoding began")

@@ -38,7 +38,10 @@ class HeaderExtension(Wire):
 
 @wire("RFC 8285 §4.2", error=RtpError)
 class OneByteElement(Wire):
-    """An element with a one-byte header. Ids 0 and 15 are never elements: see `read_elements`."""
+    """An element with a one-byte header.
+
+    Ids 0 and 15 are never elements: see `read_elements`.
+    """
 
     id: int = bits(4, "local id, 1…14; SDP says which extension it is (a=extmap)")
     length = length_of("data", 4, plus=-1, doc="bytes of data, minus one")
@@ -47,7 +50,10 @@ class OneByteElement(Wire):
 
 @wire("RFC 8285 §4.3", error=RtpError)
 class TwoByteElement(Wire):
-    """An element with a two-byte header. Id 0 is never an element: see `read_elements`."""
+    """An element with a two-byte header.
+
+    Id 0 is never an element: see `read_elements`.
+    """
 
     id: int = bits(8, "local id, 1…255; SDP says which extension it is (a=extmap)")
     length = length_of("data", 8, doc="bytes of data")

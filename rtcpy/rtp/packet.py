@@ -124,13 +124,17 @@ def is_rtcp(data: bytes) -> bool:
     return len(data) > 1 and data[1] in RTCP_TYPES
 
 
-def explain_packet(data: bytes) -> list[Span]:
+def explain_packet(data: bytes, *, is_srtp: bool = False) -> list[Span]:
     """Every bit of an RTP packet, with extension elements and padding told apart.
+
+    Args:
+        data: the packet.
+        is_srtp: the payload is encrypted, and its last byte counts no padding.
 
     Raises:
         RtpError: `data` does not have the shape of an RTP packet, or its padding or extension do not add up.
     """
-    padded = len(data) > 0 and bool(data[0] & 0x20)
+    padded = len(data) > 0 and bool(data[0] & 0x20) and not is_srtp
     spans: list[Span] = []
     for span in explain(RtpPacket, data):
         if span.name == "header_extension.data":
@@ -141,7 +145,7 @@ def explain_packet(data: bytes) -> list[Span]:
             explain_payload(data, span, spans)
         else:
             spans.append(span)
-    if padded and len(data) and spans[-1].name != "padding_length":
+    if padded and spans[-1].name != "padding_length":
         raise RtpError(
             "padding bit set, but there is no payload", offset=len(data), rfc="RFC 3550 §5.1", value=True
         )

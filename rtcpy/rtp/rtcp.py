@@ -305,6 +305,21 @@ class UnknownPacket(Wire):
     content: bytes = opaque("the rest, and padding", length="length", default=b"")
 
 
+@wire("RFC 3711 §3.4", error=RtpError)
+class ProtectedRtcp(Wire):
+    """SRTCP: of a whole compound only these eight bytes can be read without the key."""
+
+    _version = const(2, VERSION, _VERSION)
+    padding: bool = flag("P: of the first packet", default=False)
+    count: int = bits(5, "a count, a format or nothing; by type", default=0)
+    packet_type: int = bits(8, "PT: type of the first packet", enum=PacketType)
+    length: int = bits(16, "of the first packet, in 32-bit words, minus one")
+    ssrc: int = bits(32, "who sent this")
+    protected: bytes = opaque(
+        "the rest, encrypted; with it a flag, a packet index and the authentication tag", default=b""
+    )
+
+
 # --- explanations of what the declarations leave opaque -------------------------------------------------------------
 
 
