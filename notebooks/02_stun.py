@@ -179,9 +179,9 @@ def stun_header(data: bytes) -> tuple[int, int, bytes] | None:
 
 
 # %%
-from rtcpy.lab.exercises import attempt, check_mapped_address, check_stun_header
+from rtcpy.lab.exercises import attempt
 
-attempt(check_stun_header, stun_header)
+attempt("stun_header", stun_header)
 
 # %% [markdown]
 # **2. XOR-MAPPED-ADDRESS.** You get the eight bytes of an IPv4 value: a zero byte, the family (1), the port,
@@ -195,7 +195,7 @@ def mapped_address(value: bytes) -> tuple[str, int]:
 
 
 # %%
-attempt(check_mapped_address, mapped_address)
+attempt("mapped_address", mapped_address)
 
 # %% [markdown]
 # **3. Look around.** No check: let Alice ask a second server through `router`. Which address does that one

@@ -2,6 +2,7 @@
 
 A notebook leaves a function or a declaration blank and calls `attempt` with a check from here. Checks compare with the
 layers themselves, so there is no second truth; that they let right answers pass and refuse wrong ones is tested.
+The ten rules to write and to put into the live stack are in `rtcpy.testing.blanks`.
 
 Owns the checks of the notebooks, in their order. Properties of formats and machines in general are in `rtcpy.testing`.
 
@@ -11,62 +12,45 @@ Specs: RFC 9260 §3.2 and §3.3.1, RFC 8656 §12.4, RFC 8489 §5 and §14.2, W3C
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rtcpy.core.errors import InvalidStateError, WireError
-from rtcpy.core.machine import Address
 from rtcpy.peer.states import SIGNALING_TRANSITIONS, SdpType, Side, SignalingState
 from rtcpy.sctp.chunks import DataChunk
-from rtcpy.stun import XOR_MAPPED_ADDRESS, Message, MessageClass, Method, parse_message
-from rtcpy.testing import check_wire, wire_values
+from rtcpy.testing import blanks, check_wire, wire_values
+from rtcpy.testing.blank import for_all, same
 from rtcpy.wire import Wire
-
-T = TypeVar("T")
 
 EXAMPLES = 100  # inputs for each property: enough to meet every edge below, and over in a blink
 
 
-def attempt(check: Callable[[Any], None], answer: Any) -> None:
-    """Try `answer` and say in one line how it went. Nothing is raised: a lesson goes on."""
+def attempt(check: Callable[[Any], None] | str, answer: Any) -> bool:
+    """Try `answer` and say in one line how it went. Nothing is raised: a lesson goes on.
+
+    Args:
+        check: a check of this module, or the name of one of `rtcpy.testing.blanks`.
+        answer: the reader's.
+
+    Returns:
+        Whether it is right.
+    """
     name = getattr(answer, "__name__", "this")
     try:
-        check(answer)
+        blanks.check(check, answer) if isinstance(check, str) else check(answer)
     except AssertionError as wrong:
         print(f"✘ not yet: {_first_line(wrong)}")
     except Exception as fault:  # noqa: BLE001 - the reader's code may raise anything
         print(f"✘ not yet: {name} raised {type(fault).__name__}: {_first_line(fault)}")
     else:
         print(f"✔ {name} is right")
+        return True
+    return False
 
 
 def _first_line(fault: BaseException) -> str:
     return (str(fault).splitlines() or [""])[0]
-
-
-def _for_all(inputs: st.SearchStrategy[T], check: Callable[[T], None]) -> None:
-    """Let Hypothesis look for an input that `check` refuses, the smallest that there is."""
-
-    @settings(
-        max_examples=EXAMPLES,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        print_blob=False,
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(inputs)
-    def run(value: T) -> None:
-        check(value)
-
-    run()
-
-
-def _same(call: str, found: object, right: object) -> None:
-    assert found == right, f"{call} gives {found!r}; right is {right!r}"
 
 
 # --- 00 bytes and declarations --------------------------------------------------------------------------------------
@@ -76,9 +60,9 @@ def check_padded(padded: Callable[[bytes], bytes]) -> None:
     """`padded(data)`: zero bytes up to a multiple of four. Spec: RFC 9260 §3.2."""
 
     def check(data: bytes) -> None:
-        _same(f"padded({data!r})", padded(data), data.ljust((len(data) + 3) // 4 * 4, b"\0"))
+        same(f"padded({data!r})", padded(data), data.ljust((len(data) + 3) // 4 * 4, b"\0"))
 
-    _for_all(st.binary(max_size=9), check)
+    for_all(st.binary(max_size=9), check)
 
 
 def check_data_header(data_header: Callable[[bytes], tuple[int, bool, bool]]) -> None:
@@ -87,9 +71,9 @@ def check_data_header(data_header: Callable[[bytes], tuple[int, bool, bool]]) ->
     def check(chunk: DataChunk) -> None:
         data = chunk.serialize()
         right = (chunk.tsn, chunk.beginning, chunk.ending)
-        _same(f"data_header(bytes.fromhex('{data.hex(' ')}'))", data_header(data), right)
+        same(f"data_header(bytes.fromhex('{data.hex(' ')}'))", data_header(data), right)
 
-    _for_all(wire_values(DataChunk), check)
+    for_all(wire_values(DataChunk), check)
 
 
 def check_channel_data(form: Any) -> None:
@@ -104,49 +88,8 @@ def check_channel_data(form: Any) -> None:
     except WireError as exc:
         raise AssertionError(f"it does not serialize: {exc}") from exc
     right = bytes.fromhex("4000 0005 68656c6c6f")
-    _same(f"{form.__name__}(channel=0x4000, data=b'hello').serialize()", data.hex(" "), right.hex(" "))
+    same(f"{form.__name__}(channel=0x4000, data=b'hello').serialize()", data.hex(" "), right.hex(" "))
     check_wire(form, examples=EXAMPLES)
-
-
-# --- 02 STUN --------------------------------------------------------------------------------------------------------
-
-_TRANSACTION_IDS = st.binary(min_size=12, max_size=12)
-
-
-def check_stun_header(stun_header: Callable[[bytes], tuple[int, int, bytes] | None]) -> None:
-    """`stun_header(data)`: (type, length, transaction id), or `None` if it cannot be STUN. Spec: RFC 8489 §5."""
-
-    def right(data: bytes) -> tuple[int, int, bytes] | None:
-        if len(data) < 20 or data[0] > 3 or data[4:8] != bytes.fromhex("2112a442"):
-            return None
-        return int.from_bytes(data[:2], "big"), int.from_bytes(data[2:4], "big"), data[8:20]
-
-    def check(data: bytes) -> None:
-        _same(f"stun_header(bytes.fromhex('{data.hex(' ')}'))", stun_header(data), right(data))
-
-    valid = st.builds(
-        lambda kind, tid: Message(Method.BINDING, kind, tid).serialize(fingerprint=True),
-        st.sampled_from(list(MessageClass)),
-        _TRANSACTION_IDS,
-    )
-    rtp = valid.map(lambda data: bytes([0x80 | data[0]]) + data[1:])  # two high bits set: not ours
-    other_cookie = valid.map(lambda data: data[:7] + bytes([data[7] ^ 1]) + data[8:])
-    cut = valid.map(lambda data: data[:19])
-    _for_all(st.one_of(valid, rtp, other_cookie, cut), check)
-
-
-def check_mapped_address(mapped_address: Callable[[bytes], tuple[str, int]]) -> None:
-    """`mapped_address(value)`: (IPv4 address, port) of an XOR-MAPPED-ADDRESS value. Spec: RFC 8489 §14.2."""
-
-    def check(given: tuple[bytes, int]) -> None:
-        host, port = ".".join(map(str, given[0])), given[1]
-        attribute = XOR_MAPPED_ADDRESS(Address(host, port))
-        data = Message(Method.BINDING, MessageClass.SUCCESS_RESPONSE, bytes(12), [attribute]).serialize()
-        assert parse_message(data).get(XOR_MAPPED_ADDRESS) == (host, port)
-        value = data[24:32]
-        _same(f"mapped_address(bytes.fromhex('{value.hex(' ')}'))", mapped_address(value), (host, port))
-
-    _for_all(st.tuples(st.binary(min_size=4, max_size=4), st.integers(0, 65535)), check)
 
 
 # --- 11 offer and answer --------------------------------------------------------------------------------------------
@@ -163,7 +106,7 @@ def check_next_state(next_state: Callable[[str, str, str], str | None]) -> None:
                 if (state, side, kind) == (SignalingState.HAVE_LOCAL_OFFER, Side.REMOTE, SdpType.OFFER):
                     right = SignalingState.HAVE_REMOTE_OFFER  # ours is rolled back first (§4.4.1.4 step 4.3)
                 found = next_state(state.value, side.value, kind.value)
-                _same(
+                same(
                     f"next_state({state.value!r}, {side.value!r}, {kind.value!r})",
                     found,
                     None if right is None else right.value,
@@ -208,4 +151,4 @@ def check_inbox(inbox: Callable[[Any], Any]) -> None:
             f"when there came {told}: added were {end.candidates}, in this order"
         )
 
-    _for_all(st.tuples(st.integers(0, 3), st.integers(0, 3)), check)
+    for_all(st.tuples(st.integers(0, 3), st.integers(0, 3)), check)

@@ -443,12 +443,25 @@ class Inbound:
         if not self._ranges and not self.duplicates:
             return SACK_HEADER.pack(3, 0, 16, cumulative & M32, window, 0, 0)
         fit = (room - 16) // 4
-        bounds: list[int] = []
-        for start, end in self._ranges[:fit]:
-            bounds += (start - cumulative, min(end - cumulative, MAX_GAP))
+        bounds = gap_blocks(self._ranges[:fit], cumulative)
         duplicates = self.duplicates[: fit - len(bounds) // 2]
         self.duplicates = []
         return write_sack(cumulative & M32, window, bounds, duplicates)
+
+
+def gap_blocks(ranges: list[list[int]], cumulative: int) -> list[int]:
+    """Start and end of each run beyond `cumulative`, as offsets from it: the Gap Ack Blocks of a SACK.
+
+    Args:
+        ranges: [first, last] of each run of TSNs, in order, neither overlapping nor touching.
+        cumulative: the Cumulative TSN Ack, extended like the ranges.
+
+    Spec: RFC 9260 §3.3.4.
+    """
+    bounds: list[int] = []
+    for start, end in ranges:
+        bounds += (start - cumulative, min(end - cumulative, MAX_GAP))
+    return bounds
 
 
 def _start(run: list[int]) -> int:

@@ -5,7 +5,10 @@
 - `check_reliable_transport(build)`: messages on a bad network against what the transport promises (`models`).
 - `wire_values(MyFormat)`, `near_valid(MyFormat)`: Hypothesis strategies made from declarations (`strategies`).
 
-Needs Hypothesis (``pip install rtcpy[testing]``). Read `strategies`, `wire_laws`, `laws`, `models`.
+- `rtcpy.testing.blanks`: ten rules of RFCs to write yourself, checked by properties, and put into the live stack (`blank`,
+  `blanks_stun`, `blanks_ice`, `blanks_dtls`, `blanks_sctp`).
+
+Needs Hypothesis (``pip install rtcpy[testing]``). Read `strategies`, `wire_laws`, `laws`, `models`, `blanks`.
 """
 
 from rtcpy.testing.laws import Connection, Probe, Run, check_machine

@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "explain": BELOW_AIO,
     "sim": BELOW_AIO
     | {"explain"},  # the network knows only core; `session` and what stands on it know the stack
-    "testing": {"core", "wire", "sim"},
+    "testing": BELOW_PEER | {"sim"},
     "": BELOW_AIO | {"aio", "explain"},  # rtcpy/__init__.py re-exports the face
 }
 """For each package, the packages of rtcpy whose modules it may import, besides its own."""
