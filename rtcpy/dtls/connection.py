@@ -183,6 +183,21 @@ class DtlsConnection:
         return self._state
 
     @property
+    def handshake_state(self) -> HandshakeState:
+        """What the handshake waits for."""
+        return self._handshake.state
+
+    @property
+    def next_record(self) -> tuple[int, int]:
+        """Epoch and sequence number of the next record that we send. Spec: RFC 6347 §4.1."""
+        return self._writer.next_record
+
+    @property
+    def highest_received(self) -> int | None:
+        """The highest sequence number accepted in epoch 1; −1 before the first, `None` before there are keys."""
+        return self._session.reader.highest if self._session is not None else None
+
+    @property
     def retransmissions(self) -> int:
         """Flights sent more than once so far."""
         return self._retransmission.total

@@ -206,6 +206,11 @@ class WriteEpoch:
         self.overhead = RECORD_HEADER_LENGTH + (protection.overhead if protection else 0)
         """Bytes that a record adds to its content."""
 
+    @property
+    def next_record(self) -> tuple[int, int]:
+        """Epoch and sequence number of the next record."""
+        return self._next >> 48, self._next & _SEQUENCE_MASK
+
     def protect(self, content_type: int, data: bytes, version: int = DTLS_1_2) -> bytes:
         """One record.
 
@@ -241,6 +246,11 @@ class ReadEpoch:
         self._protection = protection
         self._minimum = protection.overhead
         self._window = ReplayWindow()
+
+    @property
+    def highest(self) -> int:
+        """The highest sequence number accepted in this epoch; −1 before the first."""
+        return self._window.highest
 
     def unprotect(self, content_type: int, number: int, packet: bytes, begin: int, end: int) -> bytes | None:
         """The plaintext of the fragment ``packet[begin:end]``, or None if it is a replay, forged or too long.

@@ -13,7 +13,7 @@ says what it is:
 ``{"unrecorded": "<function …>"}``  what JSON cannot hold; a trace with it cannot be replayed past that call
 ==================================  ==========================================================================
 
-Reading makes objects of the classes listed here and no others: a file can choose values, not code.
+Reading (`Reader`) makes objects of the classes listed in this file and no others: a file can choose values, not code.
 
 Specs: none.
 """
@@ -116,47 +116,74 @@ def to_json(value: object, number_of: Callable[[Channel], int]) -> object:
     return {UNRECORDED: repr(value)[:SHOWN]}
 
 
-def from_json(value: object, channel_of: Callable[[int], Channel]) -> object:
-    """The value that `to_json` wrote.
+class Reader:
+    """Reads what `to_json` wrote.
 
     Args:
-        value: as JSON has it.
-        channel_of: the channel with a number.
-
-    Raises:
-        ValueError: it is none that `to_json` writes; the message says what.
+        channel_of: finds the channel with a number; raises ValueError if there is none.
     """
-    if isinstance(value, list):
-        return [from_json(item, channel_of) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if len(value) != 1:
-        raise ValueError(f"an object with {len(value)} members, expected one that says what it is")
-    ((name, content),) = value.items()
-    if name == UNRECORDED:
-        raise ValueError(f"{content} could not be recorded")
-    if name == "bytes" and isinstance(content, str):
-        return bytes.fromhex(content)
-    if name == "tuple" and isinstance(content, list):
-        return tuple([from_json(item, channel_of) for item in content])
-    if name == "channel" and isinstance(content, int):
-        return channel_of(content)
-    if name == "Address" and isinstance(content, list) and len(content) == 2:
-        return _address(content)
-    if name == "Certificate" and isinstance(content, dict):
-        return _certificate_from_json(content)
-    if name in _ENUMS and isinstance(content, str):
-        try:
-            return _ENUMS[name][content]
-        except KeyError:
-            raise ValueError(f"{content!r} is no {name}") from None
-    if name in _RECORDS and isinstance(content, dict):
-        members = {key: from_json(item, channel_of) for key, item in content.items()}
+
+    __slots__ = ("_certificates", "_channel_of")
+
+    def __init__(self, channel_of: Callable[[int], Channel]) -> None:
+        self._channel_of = channel_of
+        self._certificates: dict[tuple[str, str], Certificate] = {}
+
+    def read(self, value: object) -> object:
+        """The value that was written.
+
+        Raises:
+            ValueError: it is none that `to_json` writes; the message says what.
+        """
+        if isinstance(value, list):
+            return [self.read(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if len(value) != 1:
+            raise ValueError(f"an object with {len(value)} members, expected one that says what it is")
+        ((name, content),) = value.items()
+        if name == UNRECORDED:
+            raise ValueError(f"{content} could not be recorded")
+        if isinstance(content, str):
+            if name == "bytes":
+                return bytes.fromhex(content)
+            if name in _ENUMS:
+                return _member(name, content)
+        elif isinstance(content, int):
+            if name == "channel":
+                return self._channel_of(content)
+        elif isinstance(content, list):
+            if name == "tuple":
+                return tuple([self.read(item) for item in content])
+            if name == "Address":
+                return _address(content)
+        elif isinstance(content, dict):
+            if name == "Certificate":
+                return self._certificate(content)
+            if name in _RECORDS:
+                return self._record(name, content)
+        raise ValueError(f"{name!r} is nothing that an argument can be")
+
+    def _record(self, name: str, content: dict[str, object]) -> object:
+        members = {key: self.read(item) for key, item in content.items()}
         try:
             return _RECORDS[name](**members)
         except TypeError as error:
             raise ValueError(f"not the members of {name}: {error}") from None
-    raise ValueError(f"{name!r} is nothing that an argument can be")
+
+    def _certificate(self, content: dict[str, object]) -> Certificate:
+        """The same object for the same certificate, as peers compare them."""
+        key, der, expires = content.get("key"), content.get("der"), content.get("expires")
+        if not isinstance(key, str) or not isinstance(der, str) or not isinstance(expires, (int, float)):
+            raise ValueError("a certificate without key, der or expires")
+        found = self._certificates.get((key, der))
+        if found is None:
+            private_key = load_der_private_key(bytes.fromhex(key), None)
+            if not isinstance(private_key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey)):
+                raise ValueError("the private key is neither ECDSA nor RSA")
+            found = Certificate(private_key, bytes.fromhex(der), float(expires))
+            self._certificates[key, der] = found
+        return found
 
 
 def without_secrets(value: object) -> object:
@@ -171,6 +198,13 @@ def without_secrets(value: object) -> object:
     }
 
 
+def _member(name: str, content: str) -> Enum:
+    try:
+        return _ENUMS[name][content]
+    except KeyError:
+        raise ValueError(f"{content!r} is no {name}") from None
+
+
 def _address(content: list[object]) -> Address:
     host, port = content
     if not isinstance(host, str) or isinstance(port, bool) or not isinstance(port, int):
@@ -181,13 +215,3 @@ def _address(content: list[object]) -> Address:
 def _certificate_to_json(certificate: Certificate) -> dict[str, object]:
     key = certificate.private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     return {"key": key.hex(), "der": certificate.der.hex(), "expires": certificate.expires}
-
-
-def _certificate_from_json(content: dict[str, object]) -> Certificate:
-    key, der, expires = content.get("key"), content.get("der"), content.get("expires")
-    if not isinstance(key, str) or not isinstance(der, str) or not isinstance(expires, (int, float)):
-        raise ValueError("a certificate without key, der or expires")
-    private_key = load_der_private_key(bytes.fromhex(key), None)
-    if not isinstance(private_key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey)):
-        raise ValueError("the private key is neither ECDSA nor RSA")
-    return Certificate(private_key, bytes.fromhex(der), float(expires))

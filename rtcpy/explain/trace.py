@@ -28,6 +28,7 @@ from rtcpy.core.tap import Direction
 
 if TYPE_CHECKING:
     from rtcpy.explain.ladder import Ladder
+    from rtcpy.explain.replay import Replay
 
 ENTRIES_MAX = 100_000
 """Entries that a trace keeps unless told otherwise; later ones are counted."""
@@ -345,6 +346,16 @@ class Trace:
         from rtcpy.explain.ladder import Ladder
 
         return Ladder(self, who=who)
+
+    def replay(self) -> Replay:
+        """The endpoints, rebuilt step by step from what they were told.
+
+        Raises:
+            ReplayError: nothing here can be replayed.
+        """
+        from rtcpy.explain.replay import Replay
+
+        return Replay(self)
 
     # --- keeping ---------------------------------------------------------------------------------------------
 

@@ -51,6 +51,7 @@ from rtcpy.sctp.config import SctpConfig
 from rtcpy.sctp.congestion import Congestion
 from rtcpy.sctp.errors import MessageTooLargeError, SctpDecodeError
 from rtcpy.sctp.events import Aborted, Established, Restarted, ShutDown, StreamsReset
+from rtcpy.sctp.figures import Figures
 from rtcpy.sctp.handshake import (
     Cookie,
     CookieJar,
@@ -60,7 +61,7 @@ from rtcpy.sctp.handshake import (
     make_side,
     read_greeting,
 )
-from rtcpy.sctp.inbound import Arrival, Inbound
+from rtcpy.sctp.inbound import M32, Arrival, Inbound
 from rtcpy.sctp.outbound import DATA_OVERHEAD, Outbound
 from rtcpy.sctp.packet import (
     COMMON_HEADER_SIZE,
@@ -340,6 +341,23 @@ class Association:
     def can_reset_streams(self) -> bool:
         """Whether the peer understands RE-CONFIG; True as long as that is unknown."""
         return self._remote is None or self._remote.reconfig
+
+    @property
+    def figures(self) -> Figures:
+        """Where both directions stand, for tools."""
+        received = self._inbound.cumulative & M32 if self._inbound is not None else None
+        out = self._outbound
+        if out is None:
+            return Figures(received=received)
+        return Figures(
+            out.next_tsn & M32,
+            out.cumulative & M32,
+            received,
+            out.next_tsn - 1 - out.cumulative,
+            out.flight,
+            out.window,
+            out.retransmissions,
+        )
 
     @property
     def total_buffered(self) -> int:

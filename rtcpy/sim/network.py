@@ -16,7 +16,7 @@ Does not own: the loop (`simulation`), impairments (`link`), translation (`nat`)
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,6 +83,10 @@ class Network(Simulation[Datagram]):
         seed: of all chance on all links and NATs.
         link: the properties of every path that `set_path` does not name.
         log: keep all sent datagrams in `.log` (as their sender wrote them, before any NAT).
+
+    Attributes:
+        on_fate: called with (name of the sender, the datagram as sent, its fate, now) for each datagram that does not
+            simply arrive: ``"lost"``, ``"duplicated"``, ``"corrupted"``, ``"unroutable"``, or ``"filtered"`` by a NAT.
     """
 
     def __init__(self, *, seed: int | str = 0, link: LinkConfig | None = None, log: bool = True) -> None:
@@ -91,6 +95,8 @@ class Network(Simulation[Datagram]):
         self.nats: dict[str, Nat] = {}
         self.links: dict[tuple[str, str], Link] = {}
         self.unroutable = 0
+        self.on_fate: Callable[[str, Datagram, str, Instant], None] | None = None
+        self._origins: dict[int, tuple[str, Datagram]] = {}  # by id of a travelling datagram, for `on_fate`
         self._seed = seed
         self._default = link if link is not None else LinkConfig()
         self._paths: dict[tuple[str, str], LinkConfig] = {}
@@ -203,32 +209,52 @@ class Network(Simulation[Datagram]):
         host = self._by_index[end]
         site, source = self._sites[host.site], packet.local
         if site.owners.get(source.host) != end:
-            self.unroutable += 1  # not (or no longer) an address of this host
+            self._lose(host.name, packet)  # not (or no longer) an address of this host
             return
         for _ in range(NESTED_NATS_LIMIT):
             owner = site.owners.get(packet.remote.host)
             if owner is not None:
                 break
             if site.nat is None or site.outside is None:
-                self.unroutable += 1
+                self._lose(host.name, packet)
                 return
             translated = site.nat.outbound(source, packet.remote, now=self.now)
             if translated is None:
+                self._tell(host.name, packet, "filtered")
                 return
             source, site = translated, site.outside
         else:
-            self.unroutable += 1
+            self._lose(host.name, packet)
             return
         name = owner.name if isinstance(owner, _Site) else self._by_index[owner].name
-        for arrival, data in self.link(host.name, name).send(packet.data, self.now):
+        arrivals = self.link(host.name, name).send(packet.data, self.now)
+        for arrival, data in arrivals:
             # On the wire `local` is where the datagram is going and `remote` where it seems to come from.
             travelling = Datagram(data, packet.remote, source)
+            if self.on_fate is not None:
+                self._origins[id(travelling)] = host.name, packet
+                if data != packet.data:
+                    self._tell(host.name, packet, "corrupted")
             self._travel(arrival, owner if isinstance(owner, int) else -1 - site.number, travelling)
+        if len(arrivals) != 1:
+            self._tell(host.name, packet, "duplicated" if arrivals else "lost")
+
+    def _tell(self, sender: str, packet: Datagram, fate: str) -> None:
+        if self.on_fate is not None:
+            self.on_fate(sender, packet, fate, self.now)
+
+    def _lose(self, sender: str, packet: Datagram) -> None:
+        self.unroutable += 1
+        self._tell(sender, packet, "unroutable")
 
     def _deliver(self, end: int, packet: Datagram) -> int:
+        origin = self._origins.pop(id(packet), None)
         if end < 0:
+            unroutable = self.unroutable
             end = self._enter(packet, self._by_number[-1 - end])
             if end < 0:
+                if origin is not None:
+                    self._tell(*origin, "filtered" if self.unroutable == unroutable else "unroutable")
                 return -1
         if not self._by_index[end].alive:
             return -1

@@ -14,9 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from rtcpy.core.env import FixedClock, SeededEntropy
-from rtcpy.core.machine import Address, Event, Instant
-from rtcpy.explain import Ladder, Trace, TraceTap
+from rtcpy.core.machine import Address, Datagram, Event, Instant
+from rtcpy.explain import Ladder, Trace
 from rtcpy.explain.news import Item, News, States, describe
+from rtcpy.explain.recording import RecordedPeer
+from rtcpy.explain.trace import LostEntry
 from rtcpy.ice import LocalAddress
 from rtcpy.peer import (
     Channel,
@@ -150,6 +152,7 @@ class Session:
     ) -> None:
         self.network = Network(seed=seed, link=link)
         self.trace = Trace()
+        """All that happened at both ends so far, and what became of their datagrams on the way."""
         self._heard: list[Item] = []
         self._told = 0
         self.ends: list[End] = []
@@ -158,16 +161,19 @@ class Session:
             if nat is not None:
                 site = f"{name}'s router"
                 self.network.add_nat(site, face, nat)
-            peer = Peer(
+            peer = RecordedPeer(
                 PeerConfiguration(ice_servers=[IceServer(f"stun:{STUN_HOST}")]),
                 entropy=SeededEntropy(f"{seed}/{name}"),
                 wall_clock=FixedClock(),
-                tap=TraceTap(self.trace, name),
+                trace=self.trace,
+                who=name,
+                now=self.network.now,
             )
             self.ends.append(End(self, name, peer))
             self.network.add_host(name, peer, [own], behind=site)
         self.network.add_host("stun", StunServer(), [STUN_HOST])
         self.network.on_event = self._on_event
+        self.network.on_fate = self._on_fate
 
     @property
     def alice(self) -> End:
@@ -231,6 +237,10 @@ class Session:
     def ladder(self) -> Ladder:
         """What crossed alice's socket so far."""
         return Ladder(self.trace)
+
+    def _on_fate(self, sender: str, datagram: Datagram, fate: str, now: Instant) -> None:
+        if sender in HOSTS:
+            self.trace.append(LostEntry(now, sender, datagram.data, datagram.local, datagram.remote, fate))
 
     def _on_event(self, number: int, event: Event, now: Instant) -> None:
         if number >= len(self.ends):
