@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rtcpy.aio.interfaces import NetworkAddress, admits_loopback
 from rtcpy.core.env import Entropy, WallClock
@@ -28,6 +28,9 @@ from rtcpy.peer import (
     server_endpoints,
 )
 from rtcpy.peer.configuration import DEFAULT_MAX_MESSAGE_SIZE
+
+if TYPE_CHECKING:
+    from rtcpy.explain.trace import Endpoint
 
 DTLS_VERSIONS = ("1.2",)
 """What this version of rtcpy speaks."""
@@ -59,6 +62,8 @@ class Configuration:
         max_message_size: **bytes** of the largest message we accept, announced to the peer; 0 is no limit.
         dtls_versions: versions to speak, from `DTLS_VERSIONS`.
         tap: sees every hand-over between the layers; for traces and lessons.
+        trace: `True` keeps all that happens in ``pc.trace``, where it can be read, saved and replayed; an endpoint of
+            a `rtcpy.explain.Trace` keeps it there. A trace contains the keys and every message of the connection.
         entropy: where randomness comes from; anything but the default is for reproducible experiments only.
         wall_clock: calendar time for certificates and statistics.
 
@@ -76,6 +81,7 @@ class Configuration:
     max_message_size: int = DEFAULT_MAX_MESSAGE_SIZE
     dtls_versions: Sequence[str] = DTLS_VERSIONS
     tap: Tap | None = None
+    trace: bool | Endpoint = False
     entropy: Entropy | None = None
     wall_clock: WallClock | None = None
 
@@ -107,6 +113,7 @@ def to_peer_configuration(configuration: Configuration) -> PeerConfiguration:
         _in_range("path_mtu", configuration.path_mtu, PATH_MTU_MIN, PATH_MTU_MAX)
     _check_interfaces(configuration.network_interfaces)
     _check_versions(configuration.dtls_versions)
+    _check_trace(configuration.trace)
     return PeerConfiguration(
         ice_servers=list(configuration.ice_servers),
         ice_transport_policy=_enum(
@@ -126,10 +133,12 @@ def check_fixed(old: Configuration, new: Configuration) -> None:
     """Refuse to change what a living connection was built with; the W3C members are checked by the peer.
 
     Raises:
-        InvalidModificationError: `dtls_versions`, `tap`, `entropy` or `wall_clock` differ.
+        InvalidModificationError: `dtls_versions`, `tap`, `trace`, `entropy` or `wall_clock` differ.
     """
     if tuple(old.dtls_versions) != tuple(new.dtls_versions):
         raise InvalidModificationError("dtls_versions cannot be changed on a living connection")
+    if old.trace != new.trace:
+        raise InvalidModificationError("trace cannot be changed on a living connection")
     for name in ("tap", "entropy", "wall_clock"):
         if getattr(old, name) is not getattr(new, name):
             raise InvalidModificationError(f"{name} cannot be changed on a living connection")
@@ -168,3 +177,14 @@ def _check_versions(versions: Sequence[str]) -> None:
     for version in versions:
         if version not in DTLS_VERSIONS:
             raise NotSupportedError(f"DTLS {version!r} is not spoken here, only {', '.join(DTLS_VERSIONS)}")
+
+
+def _check_trace(trace: object) -> None:
+    if isinstance(trace, bool):
+        return
+    from rtcpy.explain.trace import Endpoint, Trace
+
+    if isinstance(trace, Trace):
+        raise TypeError('trace is a Trace; say who writes to it: trace.endpoint("alice")')
+    if not isinstance(trace, Endpoint):
+        raise TypeError(f"trace is {trace!r}, expected True, False or an endpoint of a Trace")

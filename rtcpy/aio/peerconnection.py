@@ -20,7 +20,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import replace
 from types import TracebackType
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from rtcpy.aio.configuration import Configuration, check_fixed, to_peer_configuration
 from rtcpy.aio.datachannel import DataChannel, DataChannelError
@@ -31,7 +31,7 @@ from rtcpy.aio.stats import StatsReport
 from rtcpy.aio.transports import SctpTransport
 from rtcpy.core.env import SystemClock, SystemEntropy
 from rtcpy.core.errors import InvalidStateError, NotSupportedError, OperationError
-from rtcpy.core.machine import Event
+from rtcpy.core.machine import Event, Instant
 from rtcpy.dtls import Certificate
 from rtcpy.peer import (
     ChannelClosed,
@@ -52,6 +52,7 @@ from rtcpy.peer import (
     IceGatheringStateChanged,
     NegotiationNeeded,
     Peer,
+    PeerConfiguration,
     PeerConnectionState,
     SctpStateChanged,
     SelectedCandidatePairChanged,
@@ -61,7 +62,13 @@ from rtcpy.peer import (
 )
 from rtcpy.sctp import Channel
 
+if TYPE_CHECKING:
+    from rtcpy.explain.trace import Trace
+
 T = TypeVar("T")
+
+UNNAMED = "here"
+"""What an endpoint is called in a trace of its own."""
 
 
 class PeerConnection(Emitter):
@@ -104,17 +111,12 @@ class PeerConnection(Emitter):
         settings = to_peer_configuration(configuration)
         self._configuration = replace(configuration, certificates=list(configuration.certificates))
         try:
-            asyncio.get_running_loop()
+            loop = asyncio.get_running_loop()
         except RuntimeError:
             raise RuntimeError(
                 "create a PeerConnection inside a coroutine: it needs the running loop"
             ) from None
-        self._peer = Peer(
-            settings,
-            entropy=configuration.entropy or SystemEntropy(),
-            wall_clock=configuration.wall_clock or SystemClock(),
-            tap=configuration.tap,
-        )
+        self._peer, self._trace = _make_peer(configuration, settings, loop.time())
         self._driver: Driver[Event] = Driver(self._peer, self._on_event, after_pump=self._after_pump)
         self._gatherer = Gatherer(self._peer, self._driver)
         self._channels: dict[Channel, DataChannel] = {}
@@ -411,6 +413,11 @@ class PeerConnection(Emitter):
             self._sctp = SctpTransport(self)
         return self._sctp
 
+    @property
+    def trace(self) -> Trace | None:
+        """All that happened so far, if ``Configuration(trace=…)`` asked for it; it contains the keys."""
+        return self._trace
+
     async def connected(self) -> None:
         """Wait until `connection_state` is connected.
 
@@ -562,6 +569,30 @@ class _Done:
 
     def __await__(self) -> Generator[None, None, None]:
         yield  # a bare yield is one turn of the loop
+
+
+def _make_peer(
+    configuration: Configuration, settings: PeerConfiguration, now: Instant
+) -> tuple[Peer, Trace | None]:
+    """The peer, and the trace that it writes if it is asked to."""
+    entropy = configuration.entropy or SystemEntropy()
+    wall_clock = configuration.wall_clock or SystemClock()
+    if not configuration.trace:
+        return Peer(settings, entropy=entropy, wall_clock=wall_clock, tap=configuration.tap), None
+    from rtcpy.explain.recording import RecordedPeer  # only who looks pays for looking
+    from rtcpy.explain.trace import Trace
+
+    place = configuration.trace if configuration.trace is not True else Trace().endpoint(UNNAMED)
+    peer = RecordedPeer(
+        settings,
+        entropy=entropy,
+        wall_clock=wall_clock,
+        tap=configuration.tap,
+        trace=place.trace,
+        who=place.name,
+        now=now,
+    )
+    return peer, place.trace
 
 
 def _expect_description(description: object) -> None:

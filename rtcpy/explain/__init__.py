@@ -13,7 +13,8 @@ In the order of reading:
   (values in words), `render_text`, `render_html` and `render_json` (how it looks); `picture` (one value of one
   format), `summary` (one line per packet, of any layer);
 - a whole connection: `trace` (all that happened, with `tracefile`, `arguments` and `recording`, which write it),
-  `ladder` (who said what to whom, and when), `news` (what the applications heard, and where both ends stand).
+  `replay` (the endpoints again, step by step; `snapshot` says where they stand), `ladder` (who said what to whom, and
+  when), `news` (what the applications heard, and where both ends stand).
 
 Specs: those of the layers; each node names the section that its bits are defined in.
 """
@@ -26,7 +27,9 @@ from rtcpy.explain.dissect import Dissector, explain
 from rtcpy.explain.ladder import Ladder, Row
 from rtcpy.explain.news import News, States, describe
 from rtcpy.explain.picture import Picture, picture
-from rtcpy.explain.recording import TraceTap
+from rtcpy.explain.recording import RecordedPeer, TraceTap
+from rtcpy.explain.replay import Replay, ReplayError, ReplayStep
+from rtcpy.explain.snapshot import snapshot
 from rtcpy.explain.summary import Summary, summarize, summarize_datagram
 from rtcpy.explain.trace import Trace, TraceError
 from rtcpy.explain.tree import Explanation, Node
@@ -38,6 +41,10 @@ __all__ = [
     "News",
     "Node",
     "Picture",
+    "RecordedPeer",
+    "Replay",
+    "ReplayError",
+    "ReplayStep",
     "Row",
     "States",
     "Summary",
@@ -47,6 +54,7 @@ __all__ = [
     "describe",
     "explain",
     "picture",
+    "snapshot",
     "summarize",
     "summarize_datagram",
 ]

@@ -15,7 +15,10 @@ from html import escape
 
 from rtcpy.core.machine import Event, Instant
 from rtcpy.peer import (
+    ChannelBufferedAmountLow,
     ChannelClosed,
+    ChannelClosing,
+    ChannelError,
     ChannelMessage,
     ChannelOpened,
     ConnectionStateChanged,
@@ -31,6 +34,9 @@ from rtcpy.peer import (
     SelectedCandidatePairChanged,
     SignalingStateChanged,
 )
+
+MESSAGE_SHOWN = 200
+"""Characters or bytes of a message that are shown."""
 
 _STATE_EVENTS: tuple[tuple[type[Event], str], ...] = (
     (SignalingStateChanged, "signalingstatechange"),
@@ -63,10 +69,24 @@ def describe(event: Event) -> tuple[str, str] | None:
         case ChannelOpened(channel=channel):
             return "open", f"channel {channel.label!r}"
         case ChannelMessage(channel=channel, data=data):
-            return "message", f"channel {channel.label!r}: {data!r}"
+            return "message", f"channel {channel.label!r}: {_preview(data)}"
+        case ChannelClosing(channel=channel):
+            return "closing", f"channel {channel.label!r}"
+        case ChannelBufferedAmountLow(channel=channel):
+            return "bufferedamountlow", f"channel {channel.label!r}"
+        case ChannelError(channel=channel, detail=detail, message=message):
+            return "error", f"channel {channel.label!r}: {detail}: {message}"
         case ChannelClosed(channel=channel):
             return "close", f"channel {channel.label!r}"
     return None
+
+
+def _preview(data: str | bytes) -> str:
+    """A message, and of a long one the beginning and the length."""
+    if len(data) <= MESSAGE_SHOWN:
+        return repr(data)
+    unit = "bytes" if isinstance(data, bytes) else "characters"
+    return f"{data[:MESSAGE_SHOWN]!r} and so on, {len(data)} {unit}"
 
 
 def _ends(candidate: str) -> str:

@@ -282,17 +282,19 @@ def _name(entries: Sequence[Entry]) -> str:
 class _Tape:
     """`Entropy` and `WallClock` that give what the recording has."""
 
-    __slots__ = ("clock", "draws", "fault", "last_time")
+    __slots__ = ("clock", "draws", "fault", "last_time", "number")
 
     def __init__(self) -> None:
         self.draws: deque[DrawEntry] = deque()
         self.clock: deque[ClockEntry] = deque()
         self.last_time = 0.0
+        self.number = -1  # of the input that is being taken
         self.fault: ReplayError | None = None
+        """The first time that the replay asked for what the recording does not have: a machine may swallow the error."""
 
     def token(self, length: int) -> bytes:
         if not self.draws:
-            raise self._fail(f"{length} random bytes are drawn that the recording does not have", -1)
+            raise self._fail(f"{length} random bytes are drawn that the recording does not have", self.number)
         entry = self.draws.popleft()
         if len(entry.data) != length:
             raise self._fail(
@@ -336,6 +338,7 @@ class _Endpoint:
         tape = self._tape
         tape.draws = deque([entry for entry in mine if isinstance(entry, DrawEntry)])
         tape.clock = deque([entry for entry in mine if isinstance(entry, ClockEntry)])
+        tape.number = first.number
         fault: Exception | None = None
         try:
             if isinstance(first, CallEntry):
@@ -350,7 +353,7 @@ class _Endpoint:
         except Exception as error:  # noqa: BLE001 - whatever it is, the recording did not have it
             fault = error
         if tape.fault is not None:
-            raise ReplayError(tape.fault.message.partition(": ")[2] or str(tape.fault), number=first.number)
+            raise tape.fault
         if fault is not None:
             raise ReplayError(f"the replay raised {spell_error(fault)}", number=first.number) from fault
         self._compare(first, mine)

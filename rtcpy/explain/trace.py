@@ -247,6 +247,14 @@ def is_input(entry: Entry) -> bool:
     return entry.is_input
 
 
+@dataclass(slots=True, frozen=True)
+class Endpoint:
+    """A place in a trace for one endpoint: what ``Configuration(trace=…)`` takes. Made by `Trace.endpoint`."""
+
+    trace: Trace
+    name: str
+
+
 class Trace:
     """The entries of one or more endpoints, in the order in which things happened.
 
@@ -279,6 +287,15 @@ class Trace:
         names = ", ".join(self.names) or "nobody"
         lost = f", {self.lost} more not kept" if self.lost else ""
         return f"<Trace of {names}: {len(self.entries)} entries, {len(self.datagrams())} datagrams{lost}>"
+
+    def endpoint(self, name: str) -> Endpoint:
+        """A place for an endpoint called `name`, so that several connections can be in one trace.
+
+        >>> # trace = Trace()
+        >>> # a = rtcpy.PeerConnection(rtcpy.Configuration(trace=trace.endpoint("alice")))
+        >>> # b = rtcpy.PeerConnection(rtcpy.Configuration(trace=trace.endpoint("bob")))
+        """
+        return Endpoint(self, name)
 
     # --- writing ---------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ice": BELOW_PROTOCOLS | {"stun"},
     "turn": BELOW_PROTOCOLS | {"stun"},
     "peer": BELOW_PEER,
-    "aio": BELOW_AIO,
+    "aio": BELOW_AIO | {"explain"},  # for ``pc.trace``, and only when asked for it
     "media": BELOW_AIO | {"aio"},
     "signaling": BELOW_AIO | {"aio"},
     "servers": BELOW_AIO | {"aio"},
@@ -76,6 +76,14 @@ def test_imports_point_downwards() -> None:
 def test_the_simulated_network_is_light() -> None:
     """Protocol tests of one layer stand on it: only the whole session may bring in the whole stack."""
     script = "import sys, rtcpy.sim; print([m for m in sys.modules if m.startswith(('rtcpy.peer', 'rtcpy.explain'))])"
+    shown = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert shown.stdout.strip() == "[]"
+
+
+def test_connections_that_nobody_looks_at_load_no_explanations() -> None:
+    script = "import sys, rtcpy.aio; print([m for m in sys.modules if m.startswith('rtcpy.explain')])"
     shown = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT
     )
