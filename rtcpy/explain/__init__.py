@@ -14,7 +14,7 @@ In the order of reading:
   format), `summary` (one line per packet, of any layer);
 - a whole connection: `trace` (all that happened, with `tracefile`, `arguments` and `recording`, which write it),
   `replay` (the endpoints again, step by step; `snapshot` says where they stand), `ladder` (who said what to whom, and
-  when), `news` (what the applications heard, and where both ends stand).
+  when), `news` (what the applications heard, and where both ends stand); `capture` (files of tcpdump and Wireshark).
 
 Specs: those of the layers; each node names the section that its bits are defined in.
 """
@@ -23,6 +23,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from rtcpy.explain.capture import Capture, CaptureError
 from rtcpy.explain.dissect import Dissector, explain
 from rtcpy.explain.ladder import Ladder, Row
 from rtcpy.explain.news import News, States, describe
@@ -35,6 +36,8 @@ from rtcpy.explain.trace import Trace, TraceError
 from rtcpy.explain.tree import Explanation, Node
 
 __all__ = [
+    "Capture",
+    "CaptureError",
     "Dissector",
     "Explanation",
     "Ladder",
