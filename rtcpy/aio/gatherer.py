@@ -62,11 +62,11 @@ class Gatherer:
         self._peer.gather(
             request.generation, addresses, known, more_to_come=bool(names), now=self._driver.now()
         )
-        self._driver.touch()
         if names:
             task = asyncio.get_running_loop().create_task(self._resolve_all(request.generation, names))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+        self._driver.pump()
 
     def _bind(self, configuration: Configuration) -> None:
         """One socket per chosen address; those of an earlier generation are used again (their NAT bindings live)."""

@@ -218,12 +218,13 @@ class PeerConnection(Emitter):
         """
         self._check_open()
         self._peer.begin_operation()
+        told = False
         try:
             result = operation(self._driver.now())
             self._driver.pump()
+            told = True
         finally:
-            if not self._is_closed:
-                self._peer.end_operation(now=self._driver.now())
+            if not self._is_closed and (self._peer.end_operation(now=self._driver.now()) or not told):
                 self._driver.touch()
         return result
 

@@ -29,6 +29,12 @@ from rtcpy.core.machine import Address, Datagram
 
 MAX_DATAGRAM = 65_536  # bytes; a UDP payload is at most 65,507 (IPv4), and one GRO read never exceeds 65,535
 MAX_READS_PER_WAKE = 32  # system calls per readiness callback, so that one busy socket cannot starve the loop
+LONE_READS = (
+    8  # wake-ups with one datagram before we look for a second one again: a vain look costs a system call
+)
+# Datagrams in one wake-up that make UDP_GRO worth having. Most connections never see so many, and where no other
+# socket of the machine has it the kernel patches its own code to turn it on, and again to turn it off: 40 µs each.
+GRO_AFTER = 4
 BUFFER_WANTED = 4 * 1024 * 1024  # bytes asked of SO_RCVBUF and SO_SNDBUF; the kernel grants what it allows
 SEND_QUEUE_LIMIT = (
     1024 * 1024
@@ -94,7 +100,7 @@ class UdpSocket:
         host: the address to bind, an IP literal (IPv6 link-local with ``%scope``).
         on_batch: called with the datagrams of one wake-up, never with an empty list.
         port: the port to bind; 0 lets the kernel choose.
-        segmentation: whether to try UDP_SEGMENT and UDP_GRO.
+        segmentation: whether to try UDP_SEGMENT, and UDP_GRO once datagrams come in numbers.
 
     Raises:
         OSError: the address cannot be bound.
@@ -106,7 +112,9 @@ class UdpSocket:
         "_fd",
         "_gro",
         "_gso",
+        "_lone",
         "_loop",
+        "_may_gro",
         "_on_batch",
         "_queue",
         "_queued_bytes",
@@ -114,7 +122,6 @@ class UdpSocket:
         "_remotes",
         "_sock",
         "_sockaddrs",
-        "_sparse",
         "_view",
         "address",
         "counters",
@@ -135,7 +142,7 @@ class UdpSocket:
         self._queue: deque[Datagram] = deque()
         self._queued_bytes = 0
         self._refusals = 0
-        self._sparse = True  # the last wake-up found no more than one datagram
+        self._lone = LONE_READS  # wake-ups in which the first datagram is likely to be the only one
         self._remotes: dict[tuple[str | int, ...], Address] = {}
         self._sockaddrs: dict[Address, tuple[str | int, ...]] = {}
         self.counters = SocketCounters()
@@ -150,7 +157,8 @@ class UdpSocket:
             raise
         self._sock = sock
         self._gso = segmentation and sys.platform == "linux"
-        self._gro = self._gso and _HAS_RECVMSG and _enable_gro(sock)
+        self._gro = False
+        self._may_gro = self._gso and _HAS_RECVMSG
         self._fd = sock.fileno()
         self.address = Address(host, sock.getsockname()[1])
         self._buffer = _read_buffer(loop)
@@ -187,9 +195,15 @@ class UdpSocket:
                     batch.append(Datagram(data, local, remote))
             else:
                 batch.append(Datagram(bytes(view[:length]), local, remote))
-                if self._sparse and len(batch) == 1:
+                if self._lone and len(batch) == 1:
                     break  # most likely there is no second one; if there is, the loop calls again at once
-        self._sparse = len(batch) < 2
+        if len(batch) > 1:
+            self._lone = 0
+        else:
+            self._lone = self._lone - 1 if self._lone else LONE_READS
+        if len(batch) >= GRO_AFTER and self._may_gro:
+            self._may_gro = False
+            self._gro = _enable_gro(sock)
         if batch:
             counters.datagrams_received += len(batch)
             self._on_batch(batch)

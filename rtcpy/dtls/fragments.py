@@ -136,6 +136,16 @@ class InOrder:
         self._buffered += slot.size
         return Verdict.KEPT if is_added else Verdict.TOO_MUCH
 
+    def take_whole(self, fragment: HandshakeFragment) -> Message | None:
+        """The message, if `fragment` is all of the next one and nothing waits here: as `add` and `take` would give it."""
+        size = len(fragment.fragment)
+        if self._slots or fragment.message_seq != self.next_seq or not size == fragment.length <= MAX_MESSAGE:
+            return None
+        if fragment.fragment_offset:
+            return None
+        self.next_seq += 1
+        return Message(int(fragment.type), fragment.message_seq, fragment.fragment)
+
     def _drop(self, key: tuple[int, int, int]) -> None:
         self._buffered -= self._slots.pop(key).size
 

@@ -125,6 +125,10 @@ class Handshake12(ABC):
             return Verdict.OLD if fragment.message_seq < self._answered_seq else REPEATED
         if epoch == 0 and self.is_committed:
             return "plaintext after keys (RFC 6347 §4.1)"
+        message = self._in_order.take_whole(fragment)
+        if message is not None:
+            self._read(message)
+            return Verdict.KEPT
         verdict = self._in_order.add(fragment)
         if verdict is Verdict.KEPT:
             self._read_in_order()

@@ -393,8 +393,11 @@ class Peer:
         """
         self._operations += 1
 
-    def end_operation(self, *, now: Instant) -> None:
+    def end_operation(self, *, now: Instant) -> bool:
         """The operation is over; with the last one the negotiation-needed flag is brought up to date.
+
+        Returns:
+            Whether there are events to take.
 
         Spec: W3C webrtc §4.4.1.2 step 7.4.
         """
@@ -402,6 +405,7 @@ class Peer:
         if not self._operations and self._update_on_empty_chain:
             self._update_on_empty_chain = False
             self._update_negotiation_needed()
+        return bool(self._events)
 
     # --- gathering -------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from rtcpy.sdp.grammar import PAYLOAD_TYPE, SdpError
 from rtcpy.sdp.lines import (
     CHECKS,
     MEDIA_ORDER,
+    SESSION_NAME,
     SESSION_ORDER,
     Bandwidth,
     Connection,
@@ -41,6 +42,7 @@ _PAYLOAD_TYPE = re.compile(PAYLOAD_TYPE)
 
 A = TypeVar("A", bound=AttributeValue)
 
+_ALWAYS = f"t={Timing().serialize()}"
 DIRECTION_LINES = {f"a={direction.value}": direction for direction in Direction}
 
 
@@ -142,7 +144,8 @@ class Section:
 
     @connection.setter
     def connection(self, value: Connection | None) -> None:
-        self.set_text("c", None if value is None else value.serialize())
+        line = None if value is None else f"c={value.serialize()}"  # checked in there
+        self._replace([old for old in self.lines if old.startswith("c=")], line)
 
     @property
     def bandwidths(self) -> list[Bandwidth]:
@@ -558,10 +561,7 @@ class SessionDescription(Section):
         Spec: RFC 9429 §5.2.1.
         """
         origin = Origin(session_id, session_version).serialize()
-        description = cls(["v=0", f"o={origin}"])
-        description.add_text("s", session_name)
-        description.add_text("t", Timing().serialize())
-        return description
+        return cls(["v=0", f"o={origin}", f"s={SESSION_NAME.check(session_name)}", _ALWAYS])
 
     @classmethod
     def parse(cls, text: str | bytes) -> SessionDescription:

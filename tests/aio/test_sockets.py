@@ -88,8 +88,26 @@ def test_a_run_of_equal_datagrams_is_one_write_and_one_read() -> None:
         assert [d.data for d in got] == sent
         assert a.segmentation
         assert a.counters.writes == 1
-        assert b.coalescing
-        assert b.counters.reads < len(sent)
+        assert b.coalescing  # from now on: it has seen what comes
+        reads = b.counters.reads
+        a.send([to(data) for data in sent])
+        got = await inbox.count(2 * len(sent))
+        assert [d.data for d in got] == 2 * sent
+        assert b.counters.reads - reads < len(sent)
+        a.close()
+        b.close()
+
+    run(test)
+
+
+@linux_only
+def test_a_socket_that_sees_lone_datagrams_does_not_ask_for_merged_ones() -> None:
+    async def test() -> None:
+        a, b, inbox, to = pair()
+        for i in range(20):
+            a.send([to(bytes([i]) * 600)])
+            await inbox.count(i + 1)
+        assert not b.coalescing
         a.close()
         b.close()
 

@@ -45,6 +45,33 @@ def test_any_pieces_in_any_order(body: bytes, seq: int, data: st.DataObject) -> 
     assert finished and all(m == message for m in finished)
 
 
+@given(
+    st.lists(
+        st.builds(
+            HandshakeFragment,
+            type=st.integers(0, 3),
+            length=st.integers(0, 4),
+            message_seq=st.integers(0, 3),
+            fragment_offset=st.integers(0, 2),
+            fragment=st.binary(max_size=4),
+        ),
+        max_size=12,
+    )
+)
+def test_a_whole_message_in_its_turn_is_taken_as_pieces_would_be(fragments: list[HandshakeFragment]) -> None:
+    quick, general = InOrder(0), InOrder(0)
+    for fragment in fragments:
+        expected_verdict = general.add(fragment)
+        expected = list(iter(general.take, None))
+        message = quick.take_whole(fragment)
+        if message is not None:
+            assert (expected_verdict, expected) == (Verdict.KEPT, [message])
+        else:
+            assert quick.add(fragment) is expected_verdict
+            assert list(iter(quick.take, None)) == expected
+        assert (quick.next_seq, quick.buffered) == (general.next_seq, general.buffered)
+
+
 def test_messages_wait_for_their_turn() -> None:
     buffer = InOrder(0)
     for seq in (3, 1, 4, 2):
