@@ -29,9 +29,7 @@ from rtcpy.core.machine import Address, Datagram
 
 MAX_DATAGRAM = 65_536  # bytes; a UDP payload is at most 65,507 (IPv4), and one GRO read never exceeds 65,535
 MAX_READS_PER_WAKE = 32  # system calls per readiness callback, so that one busy socket cannot starve the loop
-LONE_READS = (
-    8  # wake-ups with one datagram before we look for a second one again: a vain look costs a system call
-)
+LONE_READS = 16  # wake-ups with one datagram before a second one is looked for, at the price of a system call
 # Datagrams in one wake-up that make UDP_GRO worth having. Most connections never see so many, and where no other
 # socket of the machine has it the kernel patches its own code to turn it on, and again to turn it off: 40 µs each.
 GRO_AFTER = 4

@@ -190,7 +190,7 @@ class IceAgent:
             self._switch_role(now)
         fresh = [one for one in streams if one.remote_credentials is None]
         for one in fresh:
-            one.set_remote_credentials(replace(credentials), lite=lite)
+            one.set_remote_credentials(IceCredentials(credentials.ufrag, credentials.pwd), lite=lite)
         if fresh:
             self._commit_restart()
             if self._session.patience_until is None:

@@ -829,10 +829,8 @@ class Peer:
         if generation is None or len(generation.candidates) >= MAX_CANDIDATES:
             return
         generation.candidates.append(candidate)
-        trickled = replace(candidate, extensions=[*candidate.extensions, ("ufrag", ufrag)])
-        self._events.append(
-            IceCandidateFound(self._signalled(trickled.trickled(), ufrag, event.candidate.url))
-        )
+        text = f"{candidate.trickled()} ufrag {ufrag}"  # RFC 8840 §4.1: one more extension, at the end
+        self._events.append(IceCandidateFound(self._signalled(text, ufrag, event.candidate.url)))
 
     def _on_gathering_done(self, event: ice.GatheringDone, now: Instant) -> None:
         """Spec: W3C webrtc §5.6 (finished gathering a generation), both tasks."""

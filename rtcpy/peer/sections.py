@@ -43,6 +43,7 @@ DEFAULT_SCTP_PORT = 5000
 DEFAULT_MAX_MESSAGE_SIZE = 65536
 """**Bytes**, when a description has no a=max-message-size. RFC 8841 §6.1."""
 
+_DIRECTION_NAMES = frozenset(direction.value for direction in sdp.Direction)
 _DIRECTIONS = {direction: TransceiverDirection(direction.value) for direction in sdp.Direction}
 
 
@@ -215,7 +216,11 @@ def _section(model: sdp.SessionDescription, above: frozenset[str], index: int) -
         formats=tuple(line.formats),
         mid=media.mid if "mid" in here else None,
         bundle_only="bundle-only" in here,
-        direction=_DIRECTIONS[model.direction_of(media)],
+        direction=(
+            TransceiverDirection.SENDRECV
+            if known.isdisjoint(_DIRECTION_NAMES)
+            else _DIRECTIONS[model.direction_of(media)]
+        ),
         ufrag=ufrag.value if ufrag is not None else None,
         pwd=pwd.value if pwd is not None else None,
         ice_options=frozenset(model.ice_options(media)) if "ice-options" in known else frozenset(),

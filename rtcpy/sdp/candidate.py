@@ -33,6 +33,7 @@ from rtcpy.sdp.grammar import (
 from rtcpy.sdp.values import AttributeValue
 
 COMPONENT_MAX = 256  # RFC 8839 §5.1
+_RELATED = ("raddr", "rport")
 
 
 @dataclass(slots=True)
@@ -122,6 +123,25 @@ class Candidate(AttributeValue):
         for name, value in self.extensions:
             words += [self._NAME.check(name), self._VALUE.check(value)]
         return self.RULE.check(" ".join(words))
+
+    def line(self) -> str:
+        """As `AttributeValue.line`; where nothing can be read differently, nothing is read again.
+
+        The rule has one blank between two words. So a text with as many blanks as our fields make has each word in
+        its place, and only an extension or an empty field can still be taken for something else.
+        """
+        text = self.serialize()
+        extensions = self.extensions
+        blanks = 7 + 2 * (
+            (self.related_address is not None) + (self.related_port is not None) + len(extensions)
+        )
+        if (
+            text.count(" ") != blanks
+            or self.related_address == ""
+            or any(name in _RELATED or not value for name, value in extensions)
+        ):
+            return AttributeValue.line(self)
+        return f"a={self.NAME}:{text}"
 
     def trickled(self) -> str:
         """The form in which candidates travel by themselves: ``candidate:…`` without ``a=``.

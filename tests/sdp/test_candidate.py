@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rtcpy.sdp import Candidate, SdpError, parse_trickled
 from rtcpy.sdp.candidate import TRICKLED_MAX
+from rtcpy.sdp.values import AttributeValue
 from tests.sdp.samples import trickled
 from tests.sdp.strategies import candidates
 
@@ -152,6 +155,36 @@ def test_trickled_text_has_a_limit() -> None:
 def test_candidates_survive_the_journey(candidate: Candidate) -> None:
     assert parse_trickled(candidate.trickled()).candidate == candidate
     assert parse_trickled(candidate.line()).candidate == candidate
+
+
+_WORDS = st.sampled_from(
+    ["host", "raddr", "rport", "typ", "1", "a b", "x raddr", " ", "", "1 2 3", "é", "\t"]
+)
+
+
+@given(
+    st.builds(
+        Candidate,
+        foundation=_WORDS | st.just("1"),
+        component=st.integers(0, 257),
+        transport=_WORDS | st.just("udp"),
+        priority=st.integers(-1, 2**32),
+        address=_WORDS | st.just("::1"),
+        port=st.integers(-1, 65536),
+        type=_WORDS | st.just("host"),
+        related_address=st.none() | _WORDS,
+        related_port=st.none() | st.integers(-1, 65536),
+        extensions=st.lists(st.tuples(_WORDS, _WORDS), max_size=3),
+    )
+)
+def test_what_is_not_read_again_would_be_read_as_it_was(candidate: Candidate) -> None:
+    def outcome(line: Callable[[], str]) -> str | None:
+        try:
+            return line()
+        except SdpError:
+            return None
+
+    assert outcome(candidate.line) == outcome(lambda: AttributeValue.line(candidate))
 
 
 @given(candidates, st.data())
