@@ -14,7 +14,8 @@ In the order of reading:
   format), `summary` (one line per packet, of any layer);
 - a whole connection: `trace` (all that happened, with `tracefile`, `arguments` and `recording`, which write it),
   `replay` (the endpoints again, step by step; `snapshot` says where they stand), `ladder` (who said what to whom, and
-  when), `news` (what the applications heard, and where both ends stand); `capture` (files of tcpdump and Wireshark).
+  when), `news` (what the applications heard, and where both ends stand); `capture` (files of tcpdump and Wireshark);
+- beside them: `difference` (what changed in a text), `samples` (texts that real browsers wrote).
 
 Specs: those of the layers; each node names the section that its bits are defined in.
 """

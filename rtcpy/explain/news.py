@@ -148,6 +148,20 @@ class States:
             (title, *(_spelled(getattr(peer, attribute)) for _, peer in ends)) for title, attribute in _STATES
         ]
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, States) and (self.names, self.rows) == (other.names, other.rows)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def changes(self, after: States) -> list[tuple[str, str, str, str]]:
+        """What is different `after`: (whose, state, before, after)."""
+        return [
+            (name, row[0], row[column], later[column])
+            for column, name in enumerate(self.names, 1)
+            for row, later in zip(self.rows, after.rows, strict=True)
+            if row[column] != later[column]
+        ]
+
     def __str__(self) -> str:
         table = [("", *self.names), *self.rows]
         widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]

@@ -12,4 +12,4 @@ from importlib.resources import files
 
 def sample(name: str) -> str:
     """The text called `name`, with its line ends as they were sent."""
-    return files("rtcpy.lab").joinpath("texts", name).read_bytes().decode()
+    return files("rtcpy.explain").joinpath("texts", name).read_bytes().decode()
