@@ -11,7 +11,8 @@ protection), `extensions` and `messages` (what a handshake says), `fragments` (m
 `signatures` and `keys12` (key exchange, proofs, key schedule), `certificate` with `selfsigned`, `flights12` (the two
 handshakes as tables), `handshake12` with `client12` and `server12` (what each message does), `retransmission` and `waiting`
 (patience), `alerts`, `connection` (the machine). Names ending in 12 belong to version 1.2 alone; version 1.3 will
-stand beside them.
+stand beside them. So far there are only the formats that are needed to read other people's hellos and records,
+`extensions13` and `record13`, and the names in `registries`.
 
 Specs: RFC 6347 (DTLS 1.2), RFC 5246 (TLS 1.2), RFC 5764 (use_srtp), RFC 5705 (exporters), RFC 7627
 (extended master secret), RFC 8422 (elliptic curves), RFC 5288, 5289 and 7905 (cipher suites), RFC 5746

@@ -26,7 +26,7 @@ from rtcpy.core.errors import OperationError
 from rtcpy.dtls.alerts import DtlsDecodeError
 from rtcpy.dtls.events import DTLS_1_2, CipherSuite
 from rtcpy.dtls.keys12 import SUITES
-from rtcpy.wire import Wire, bits, length_of, opaque, wire
+from rtcpy.wire import Wire, bits, const, length_of, opaque, wire
 
 
 class ContentType(IntEnum):
@@ -66,6 +66,13 @@ class Record(Wire):
     sequence_number: int = bits(48, "counts records within the epoch")
     length = length_of("fragment", 16, doc="bytes of the fragment")
     fragment: bytes = opaque("plaintext in epoch 0, else protected", length="length")
+
+
+@wire("RFC 5246 §7.1", error=DtlsDecodeError)
+class ChangeCipherSpec(Wire):
+    """From the next record on the new keys are used; no handshake message, but a content type of its own."""
+
+    type = const(8, 1, "change_cipher_spec: the only value there is")
 
 
 def parse_header(packet: bytes, offset: int) -> tuple[int, int, int, int]:

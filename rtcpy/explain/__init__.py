@@ -8,9 +8,11 @@ The package can be called: ``rtcpy.explain(x)`` is ``rtcpy.explain.explain(x)``.
 In the order of reading:
 
 - one packet: `tree` (what an explanation is), `growth` (trees from declarations), `dissect` (the front door: what was
-  given?), then one dissector per protocol: `dissect_stun`, `dissect_rtp`,
-  `dissect_sdp` (with `sdp_words`); `known` (keys and passwords that help reading); `words`
-  (values in words), `render_text`, `render_html` and `render_json` (how it looks); `picture` (one value of one
+  given?), then one dissector per protocol: `dissect_stun`, `dissect_turn`, `dissect_dtls` with `dissect_certificate`,
+  `dissect_sctp`, `dissect_rtp`, `dissect_sdp` (with `sdp_words`);
+- what helps: `known` (all that a reader brings along or has learned), `keylog` (secrets as text), `handshakes` (whose
+  keys are whose, and records opened), `user_messages` (messages from fragments);
+- how it looks: `words` (values in words), `render_text`, `render_html`, `render_json`; `picture` (one value of one
   format), `summary` (one line per packet, of any layer);
 - a whole connection: `trace` (all that happened, with `tracefile`, `arguments` and `recording`, which write it),
   `replay` (the endpoints again, step by step; `snapshot` says where they stand), `ladder` (who said what to whom, and
@@ -26,6 +28,7 @@ from typing import Any
 
 from rtcpy.explain.capture import Capture, CaptureError
 from rtcpy.explain.dissect import Dissector, explain
+from rtcpy.explain.keylog import KeyLog, KeyLogError
 from rtcpy.explain.ladder import Ladder, Row
 from rtcpy.explain.news import News, States, describe
 from rtcpy.explain.picture import Picture, picture
@@ -41,6 +44,8 @@ __all__ = [
     "CaptureError",
     "Dissector",
     "Explanation",
+    "KeyLog",
+    "KeyLogError",
     "Ladder",
     "News",
     "Node",

@@ -8,6 +8,7 @@ Specs: RFC 8489 §5, §14; RFC 8445 §7 (connectivity checks); RFC 8656 §18.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import ip_address
 
 from rtcpy.core.errors import WireError
@@ -44,12 +45,20 @@ _COMPUTED = {
 }
 _GOOG_PING = 0x080  # libwebrtc's short keepalive; its number is not registered
 _XORED = {0x0012, 0x0016, 0x0020, 0x8020}
+_CARRIERS = {"DATA", "META-DTLS-IN-STUN"}
 _TEXTS = {0x0006, 0x0014, 0x8003, 0x8022}
 _UNPROTECTED_BY_DESIGN = {MESSAGE_INTEGRITY_SHA256_TYPE, FINGERPRINT_TYPE}
 
 
-def message(data: bytes, start: int, end: int, known: Known) -> Node:
-    """The STUN message in ``data[start:end]``. Spec: RFC 8489 §5."""
+Carried = Callable[[bytes, int, int, Known], Node]
+
+
+def message(data: bytes, start: int, end: int, known: Known, carried: Carried | None = None) -> Node:
+    """The STUN message in ``data[start:end]``. Spec: RFC 8489 §5.
+
+    Args:
+        carried: explains datagrams that attributes carry: DATA of TURN, DTLS within checks.
+    """
     grown = grow(DeclaredMessage, data, start, end, layer="stun", name="STUN message")
     root = grown.node
     _read_attributes_anyway(root, data, start, end)
@@ -64,7 +73,8 @@ def message(data: bytes, start: int, end: int, known: Known) -> Node:
         if child.name == "cookie":
             child.name = "magic cookie"
         elif child.name == "attributes":
-            _attributes(child, data, start, end, known)
+            _attributes(child, data, start, known)
+            _carry(child, data, known, carried)
             root.text += _told(child, message_class)
     return root
 
@@ -113,7 +123,7 @@ def _read_attributes_anyway(root: Node, data: bytes, start: int, end: int) -> No
         root.children[-1] = parent("attributes", [one.node for one in row], layer="stun")
 
 
-def _attributes(group: Node, data: bytes, start: int, end: int, known: Known) -> None:
+def _attributes(group: Node, data: bytes, start: int, known: Known) -> None:
     transaction_id = data[start + 8 : start + 20]
     signed = False
     group.text = counted(len(group.children), "attribute")
@@ -140,6 +150,18 @@ def _attributes(group: Node, data: bytes, start: int, end: int, known: Known) ->
                 node.problem or "comes after MESSAGE-INTEGRITY, so receivers ignore it (RFC 8489 §9)"
             )
         signed = signed or code in (MESSAGE_INTEGRITY_TYPE, MESSAGE_INTEGRITY_SHA256_TYPE)
+
+
+def _carry(group: Node, data: bytes, known: Known, carried: Carried | None) -> None:
+    """Explain the datagrams that attributes carry, in their place."""
+    for node in group.children:
+        if carried is None or node.name not in _CARRIERS:
+            continue
+        for leaf in node.children:
+            if leaf.name == "value" and not leaf.children:
+                inner = carried(data, leaf.offset, leaf.end, known)
+                leaf.children, leaf.text, leaf.value = [inner], "", None
+                node.text = inner.text or inner.name
 
 
 def describe(code: int) -> tuple[str, str, str]:

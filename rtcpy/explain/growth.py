@@ -185,6 +185,8 @@ def _nest(root: Node, spans: list[Span], limit: int) -> None:
             open_nodes.append((".".join(groups[: depth + 1]), group))
         _note_form(open_nodes, span, is_value)
         leaf = _leaf(span, parts[-1], width, root.layer)
+        if _is_length(span):
+            leaf.meaning = "how many bytes follow"
         open_nodes[-1][1].children.append(leaf)
         for _, group in open_nodes[1:]:
             group.width = leaf.end_bit - group.first_bit
@@ -210,13 +212,22 @@ def _note_form(open_nodes: list[tuple[str, Node]], span: Span, is_value: bool) -
     """Tell the node that is one value of the span's declaration that it is."""
     if span.form is None:
         return
-    last = span.name.split(".")
-    is_length = len(last) > 1 and last[-1] == "length" and _field(span.form, last[-2]) is not None
     owner = len(open_nodes) - 1
-    if is_value or is_length or last[-1].endswith("]"):  # these stand in a group of their own
+    if is_value or _is_length(span) or span.name.endswith("]"):  # these stand in a group of their own
         owner -= 1
     if owner > 0:
         open_nodes[owner][1].form = span.form
+
+
+def _is_length(span: Span) -> bool:
+    """Whether a span is the length that a vector begins with."""
+    last = span.name.split(".")
+    return (
+        span.form is not None
+        and len(last) > 1
+        and last[-1] == "length"
+        and _field(span.form, last[-2]) is not None
+    )
 
 
 def _field(form: type[Wire], name: str) -> f.Vector | f.Array | None:
@@ -276,4 +287,4 @@ def _describe(root: Node) -> None:
 def _first_sentence(form: type[Wire]) -> str:
     """What a declaration is for, by its docstring; dataclasses without one are given a signature, which is none."""
     text = (form.__doc__ or "").strip()
-    return "" if text.startswith(f"{form.__name__}(") else text.split("\n")[0]
+    return "" if text.startswith(f"{form.__name__}(") else text.split("\n")[0].rstrip(".")

@@ -41,6 +41,7 @@ class _Html:
         self.explanation = explanation
         self.leaves = [leaf for leaf in explanation.leaves() if leaf.width]
         seed = explanation.data + explanation.title.encode()
+        self.rfc = ""  # the section that was named last; it holds until another is named
         self.scope = (
             "x" + hashlib.sha256(seed).hexdigest()[:8]
         )  # rules must not reach other explanations on the page
@@ -102,8 +103,8 @@ class _Html:
         is_leaf = not node.children and node.width > 0
         number = next(numbers) if is_leaf else None
         where = f"{node.offset}" + (f".{node.first_bit % 8}" if not node.is_whole_bytes else "")
-        rfc = node.rfc if above is None or node.rfc != above.rfc else ""
-        meaning = escape(node.meaning)
+        rfc, self.rfc = ("" if node.rfc == self.rfc else node.rfc), node.rfc or self.rfc
+        meaning = escape("" if above is not None and node.meaning == above.meaning else node.meaning)
         if node.problem:
             meaning += f" <b style='color:#b00'>✗ {escape(node.problem)}</b>"
         name = escape("  " * depth + node.name)

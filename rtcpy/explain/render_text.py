@@ -58,6 +58,7 @@ class _Text:
         self.digits = max(3, len(str(len(self.data))))
         self.room = width - self.digits - 2 - BYTES_COLUMN - 2  # columns of the tree
         self.number = 0  # of the leaf, for its colour
+        self.rfc = ""  # the section that was named last; it holds until another is named
 
     def lines(self) -> list[str]:
         return list(self._node(self.explanation.root, "", "", None))
@@ -103,8 +104,11 @@ class _Text:
     def _words(self, node: Node, above: Node | None, first: int, rest: int) -> list[str]:
         """Name, value and meaning in lines: the first has `first` columns less than the room, the others `rest`."""
         head = f"{node.name}: {node.text}" if node.text else node.name
-        tail = node.meaning
-        if node.rfc and (above is None or node.rfc != above.rfc):
+        if node.text.startswith(node.name):
+            head = node.text
+        tail = "" if above is not None and node.meaning == above.meaning else node.meaning
+        if node.rfc and node.rfc != self.rfc:
+            self.rfc = node.rfc
             tail = f"{tail} ({node.rfc})" if tail else f"({node.rfc})"
         lines = wrap(
             f"{head}  {tail}" if tail else head,

@@ -12,7 +12,7 @@ from enum import Enum
 
 BYTES_SHOWN = 12  # of a value in one line
 TEXT_SHOWN = 64  # characters of a value in one line
-HEX_FROM = 16  # bits of an integer from which on it is shown in hexadecimal, too
+HEX_FROM = 16  # bits of an integer from which on it is shown in hexadecimal, too, unless it is one digit
 
 
 def printable(text: str) -> str:
@@ -69,7 +69,7 @@ def value_text(value: object, width: int) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return f"{value} ({value:#0{2 + -(-width // 4)}x})" if width >= HEX_FROM else str(value)
+        return f"{value} ({value:#0{2 + -(-width // 4)}x})" if width >= HEX_FROM and value > 9 else str(value)
     if isinstance(value, bytes):
         return bytes_text(value)
     if isinstance(value, str):
