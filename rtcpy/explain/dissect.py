@@ -177,12 +177,20 @@ def datagram(data: bytes, start: int, end: int, known: Known) -> Node:
                 known.is_srtp = True
                 return dissect_dtls.datagram(data, start, end, known)
             if protocol is Demultiplexed.RTP:
-                return dissect_rtp.media(data, start, end, known)
+                return _media(data, start, end, known)
             if protocol is Demultiplexed.TURN_CHANNEL:
                 return dissect_turn.channel_data(data, start, end, known, datagram)
         finally:
             known.depth -= 1
     return _not_read(data, start, end, protocol)
+
+
+def _media(data: bytes, start: int, end: int, known: Known) -> Node:
+    """RTP or RTCP, which has no length of its own, also within another datagram."""
+    node = dissect_rtp.media(data[start:end], 0, end - start, known)
+    for one in node.walk() if start else ():
+        one.first_bit += start * 8
+    return node
 
 
 def _stun(data: bytes, start: int, end: int, known: Known) -> Node:

@@ -66,16 +66,16 @@ class KeyLog:
                 raise KeyLogError(
                     f"{len(fields)} words, a label and two hexadecimal values expected", offset=number
                 )
-            label, random, secret = fields[0], _bytes(fields[1], number), _bytes(fields[2], number)
-            if len(random) != RANDOM_LENGTH:
+            label, client_random, secret = fields[0], _bytes(fields[1], number), _bytes(fields[2], number)
+            if len(client_random) != RANDOM_LENGTH:
                 raise KeyLogError(
-                    f"client random of {len(random)} bytes, {RANDOM_LENGTH} expected", offset=number
+                    f"client random of {len(client_random)} bytes, {RANDOM_LENGTH} expected", offset=number
                 )
             if label == MASTER_SECRET and len(secret) != MASTER_SECRET_LENGTH:
                 raise KeyLogError(
                     f"master secret of {len(secret)} bytes, {MASTER_SECRET_LENGTH} expected", offset=number
                 )
-            self.add(label, random, secret)
+            self.add(label, client_random, secret)
 
     def add(self, label: str, client_random: bytes, secret: bytes) -> None:
         """One secret; a later one under the same label replaces it."""
@@ -91,8 +91,8 @@ class KeyLog:
 
     def __iter__(self) -> Iterator[tuple[str, bytes, bytes]]:
         """(label, client random, secret), in the order in which they came."""
-        for (label, random), secret in self._secrets.items():
-            yield label, random, secret
+        for (label, client_random), secret in self._secrets.items():
+            yield label, client_random, secret
 
     def __len__(self) -> int:
         return len(self._secrets)
@@ -108,7 +108,7 @@ class KeyLog:
 
     def serialize(self) -> str:
         """The text, with a line for each secret."""
-        return "".join(f"{label} {random.hex()} {secret.hex()}\n" for label, random, secret in self)
+        return "".join(f"{label} {client.hex()} {secret.hex()}\n" for label, client, secret in self)
 
     __str__ = serialize
 
