@@ -1,13 +1,17 @@
 """The bench of the course: things to show, exercises that check themselves.
 
 The notebooks in `notebooks/` contain sentences, calls and exercises; whatever else they need is here, so that it is
-typed and tested like the rest. Nothing in here opens a socket: a lesson runs on a train.
+typed and tested like the rest. Nothing leaves the machine: a lesson runs on a train.
 
-In the order of reading: `show` (print here, draw there), `exercises` (the checks). The two whole peers in virtual time
-are `rtcpy.sim.Session`; what their applications heard, and the texts that real browsers wrote, are in `rtcpy.explain`.
+In the order of reading: `show` (print here, draw there), `exercises` (the checks), `browser` (a page that a real browser
+opens, with `private_network` around both). The two whole peers in virtual time are `rtcpy.sim.Session`; what their
+applications heard, and the texts that real browsers wrote, are in `rtcpy.explain`.
 
 Specs: W3C webrtc §4 (the calls and events that a session offers), RFC 9429 (what they do).
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from rtcpy.explain.difference import difference
 from rtcpy.explain.news import News, States
@@ -15,4 +19,16 @@ from rtcpy.explain.samples import sample
 from rtcpy.lab.show import show
 from rtcpy.sim.session import End, Session
 
-__all__ = ["End", "News", "Session", "States", "difference", "sample", "show"]
+if TYPE_CHECKING:
+    from rtcpy.lab.browser import BrowserCall, BrowserLab
+
+__all__ = ["BrowserCall", "BrowserLab", "End", "News", "Session", "States", "difference", "sample", "show"]
+
+_LATE = {"BrowserCall": "browser", "BrowserLab": "browser"}
+"""Names whose files need more than the others (websockets), and those files."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATE[name]}"), name)

@@ -6,7 +6,7 @@ The ten rules to write and to put into the live stack are in `rtcpy.testing.blan
 
 Owns the checks of the notebooks, in their order. Properties of formats and machines in general are in `rtcpy.testing`.
 
-Specs: RFC 9260 §3.2 and §3.3.1, RFC 8656 §12.4, RFC 8489 §5 and §14.2, W3C webrtc §4.3.1 and §4.4.2; each check names its own.
+Specs: RFC 9260 §3.2 and §3.3.1, RFC 8656 §12.4, W3C webrtc §4.3.1 and §4.4.2, RFC 8839 §5.1; each check names its own.
 """
 
 from __future__ import annotations
@@ -152,3 +152,24 @@ def check_inbox(inbox: Callable[[Any], Any]) -> None:
         )
 
     for_all(st.tuples(st.integers(0, 3), st.integers(0, 3)), check)
+
+
+# --- 14 your browser ------------------------------------------------------------------------------------------------
+
+
+def check_hides_its_address(hides_its_address: Callable[[str], bool]) -> None:
+    """`hides_its_address(candidate)`: whether the address is a name of mDNS. Spec: RFC 8839 §5.1, RFC 6762 §3."""
+    labels = st.sampled_from(["bb317e9d-a671-4917-89dc-01fa7df4553f", "printer", "x.y"])
+    hidden = st.builds(lambda name, end: name + end, labels, st.sampled_from([".local", ".LOCAL", ".local."]))
+    plain = st.sampled_from(["192.0.2.1", "2001:db8::1", "host.example.com", "local", "local.example.com"])
+
+    def check(given: tuple[str, bool, str]) -> None:
+        address, right, related = given
+        line = f"candidate:1 1 udp 2122260223 {address} 50000 typ srflx raddr {related} rport 9 ufrag a.local"
+        same(f"hides_its_address({line!r})", hides_its_address(line), right)
+
+    addresses = st.one_of(
+        st.tuples(hidden, st.just(True), st.one_of(hidden, plain)),
+        st.tuples(plain, st.just(False), st.one_of(hidden, plain)),
+    )
+    for_all(addresses, check)

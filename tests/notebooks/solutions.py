@@ -184,3 +184,22 @@ class InboxBackwards(Inbox):
     def description(self, description: Any) -> None:
         self.waiting = (self.waiting or [])[::-1]
         super().description(description)
+
+
+# --- 14 your browser ------------------------------------------------------------------------------------------------
+
+
+def hides_its_address(candidate: str) -> bool:
+    return candidate.split()[4].lower().rstrip(".").endswith(".local")
+
+
+def hides_its_address_anywhere(candidate: str) -> bool:
+    return ".local" in candidate.lower()
+
+
+def hides_its_address_exactly(candidate: str) -> bool:
+    return candidate.split()[4].endswith(".local")
+
+
+def hides_its_address_any_name(candidate: str) -> bool:
+    return not candidate.split()[4].replace(".", "").replace(":", "").isdigit()

@@ -63,6 +63,16 @@ EXERCISES: list[tuple[str, Callable[[Any], None], Any, list[Any]]] = [
         solutions.Inbox,
         [solutions.InboxHasty, solutions.InboxForgetful, solutions.InboxBackwards],
     ),
+    (
+        "14_your_browser",
+        exercises.check_hides_its_address,
+        solutions.hides_its_address,
+        [
+            solutions.hides_its_address_anywhere,
+            solutions.hides_its_address_exactly,
+            solutions.hides_its_address_any_name,
+        ],
+    ),
 ]
 
 ELSEWHERE = ("check_stun_header", "check_mapped_address")
