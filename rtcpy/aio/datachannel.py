@@ -181,10 +181,12 @@ class DataChannel(Emitter):
             raise TypeError(f"send takes str, bytes, bytearray or memoryview, not {type(data).__name__}")
         if self._state is not _OPEN:
             raise InvalidStateError(f"the data channel {self.label!r} is {self._state}, not open")
-        self._connection._send(self._handle, data)
+        connection = self._connection
+        connection._send(self._handle, data)
         if size:
+            if not self._buffered:
+                connection._sending.append(self)
             self._buffered += size
-            self._connection._sending.add(self)
 
     async def drain(self, below: int | None = None) -> None:
         """Wait until more may be sent without piling up memory.
@@ -233,9 +235,9 @@ class DataChannel(Emitter):
 
     def _deliver(self, message: str | bytes) -> None:
         """A message came in: to the listeners, and to the reader if there is one (or nobody yet)."""
-        listening = self._events.get("message")
-        if listening and not self._backlog:
-            self.emit("message", message)
+        listeners = self._events.get("message")
+        if listeners and not self._backlog:
+            self._tell(listeners, message)
             if not self._reading:
                 return
         self._backlog.append(message)

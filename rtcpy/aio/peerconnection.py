@@ -120,7 +120,7 @@ class PeerConnection(Emitter):
         self._driver: Driver[Event] = Driver(self._peer, self._on_event, after_pump=self._after_pump)
         self._gatherer = Gatherer(self._peer, self._driver)
         self._channels: dict[Channel, DataChannel] = {}
-        self._sending: set[DataChannel] = set()
+        self._sending: list[DataChannel] = []  # those whose buffered amount, as shown, is not 0
         self._sctp: SctpTransport | None = None
         self._selected_pair: tuple[IceCandidate, IceCandidate] | None = None
         self._connected_waiters: list[asyncio.Future[None]] = []
@@ -439,6 +439,9 @@ class PeerConnection(Emitter):
     def _on_event(self, event: Event) -> None:
         if self._is_closed:
             return  # W3C webrtc §4.4.2 (close): a closed connection fires nothing
+        if type(event) is ChannelMessage:
+            self._channels[event.channel]._deliver(event.data)
+            return
         handler = _HANDLERS.get(type(event))
         if handler is not None:
             handler(self, event)
@@ -447,16 +450,13 @@ class PeerConnection(Emitter):
         """Bring buffered amounts up to date: they may fall only between callbacks. Spec: W3C webrtc §6.2."""
         if not self._sending:
             return
-        sending, self._sending = self._sending, set()  # anew, for listeners may send
+        sending, self._sending = self._sending, []  # anew, for listeners may send
         for channel in sending:
             amount = self._peer.buffered_amount(channel._handle)
             if amount:
-                self._sending.add(channel)
+                self._sending.append(channel)
             if amount < channel._buffered:
                 channel._update_buffered(amount)
-
-    def _on_message(self, event: ChannelMessage) -> None:
-        self._channels[event.channel]._deliver(event.data)
 
     def _on_gathering_needed(self, event: GatheringNeeded) -> None:
         """Candidates come after the description that started the gathering was signalled: one turn later."""
@@ -529,7 +529,7 @@ class PeerConnection(Emitter):
 
     def _forget(self, channel: DataChannel) -> None:
         self._channels.pop(channel._handle, None)
-        self._sending.discard(channel)
+        self._sending = [other for other in self._sending if other is not channel]
         channel._closed()
 
     # ------------------------------------------------------------------ ending
@@ -601,9 +601,8 @@ def _expect_description(description: object) -> None:
         raise TypeError(f"expected rtcpy.SessionDescription(type=…, sdp=…), not {type(description).__name__}")
 
 
-# Dispatch by type: messages come first in number, and a dict does not care.
+# Dispatch by type; messages, which come by the million, are looked for first.
 _HANDLERS: dict[type[Event], Callable[..., None]] = {
-    ChannelMessage: PeerConnection._on_message,
     ChannelOpened: lambda pc, event: pc._channel(event.channel)._opened(),
     ChannelClosing: PeerConnection._on_channel_closing,
     ChannelClosed: PeerConnection._on_channel_closed,

@@ -105,7 +105,7 @@ class UdpSocket:
     """
 
     __slots__ = (
-        "_buffer",
+        "_buffers",
         "_closed",
         "_fd",
         "_gro",
@@ -159,8 +159,8 @@ class UdpSocket:
         self._may_gro = self._gso and _HAS_RECVMSG
         self._fd = sock.fileno()
         self.address = Address(host, sock.getsockname()[1])
-        self._buffer = _read_buffer(loop)
-        self._view = memoryview(self._buffer)
+        self._view = memoryview(_read_buffer(loop))
+        self._buffers = (self._view,)
         loop.add_reader(self._fd, self._on_readable)
 
     # ------------------------------------------------------------------ receiving
@@ -168,16 +168,16 @@ class UdpSocket:
     def _on_readable(self) -> None:
         """Drain the socket until it would block, but at most `MAX_READS_PER_WAKE` reads, then deliver once."""
         batch: list[Datagram] = []
-        counters, view, buffer, sock = self.counters, self._view, self._buffer, self._sock
-        local, remotes, gro = self.address, self._remotes, self._gro
+        counters, view, buffers, sock = self.counters, self._view, self._buffers, self._sock
+        local, remotes, gro, lone = self.address, self._remotes, self._gro, self._lone
         segment = 0
         for _ in range(MAX_READS_PER_WAKE):
             try:
                 if gro:
-                    length, ancillary, _flags, raw = sock.recvmsg_into((buffer,), _CMSG_ROOM)
+                    length, ancillary, _flags, raw = sock.recvmsg_into(buffers, _CMSG_ROOM)
                     segment = _gro_segment(ancillary) if ancillary else 0
                 else:
-                    length, raw = sock.recvfrom_into(buffer)
+                    length, raw = sock.recvfrom_into(view)
             except (BlockingIOError, InterruptedError):
                 break
             except OSError:
@@ -193,7 +193,7 @@ class UdpSocket:
                     batch.append(Datagram(data, local, remote))
             else:
                 batch.append(Datagram(bytes(view[:length]), local, remote))
-                if self._lone and len(batch) == 1:
+                if lone and len(batch) == 1:
                     break  # most likely there is no second one; if there is, the loop calls again at once
         if len(batch) > 1:
             self._lone = 0

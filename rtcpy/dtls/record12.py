@@ -43,6 +43,7 @@ MAX_PLAINTEXT = 1 << 14  # bytes of one record; RFC 6347 §4.1, RFC 5246 §6.2.1
 MAX_CIPHERTEXT = MAX_PLAINTEXT + 2048  # bytes; RFC 5246 §6.2.3
 SEQUENCE_LIMIT = 1 << 48  # RFC 6347 §4.1: sequence numbers must not wrap
 REPLAY_WINDOW = 64  # records; preferred and default by RFC 6347 §4.1.2.6
+_WINDOW_MASK = (1 << REPLAY_WINDOW) - 1
 TAG_LENGTH = 16  # bytes; AES-GCM (RFC 5116 §5.1) and ChaCha20-Poly1305 (RFC 8439 §2.8) alike
 EXPLICIT_NONCE_LENGTH = 8  # bytes; RFC 5288 §3
 _GCM_OVERHEAD = EXPLICIT_NONCE_LENGTH + TAG_LENGTH
@@ -111,28 +112,28 @@ def parse_header(packet: bytes, offset: int) -> tuple[int, int, int, int]:
 class ReplayWindow:
     """Which of the last 64 sequence numbers came already. Spec: RFC 6347 §4.1.2.6.
 
-    `_seen` is a bit map below the highest number: bit 0 is the highest itself.
+    `seen` is a bit map below the highest number: bit 0 is the highest itself.
     """
 
-    __slots__ = ("_seen", "highest")
+    __slots__ = ("highest", "seen")
 
     def __init__(self) -> None:
         self.highest = -1
-        self._seen = 0
+        self.seen = 0
 
     def is_new(self, number: int) -> bool:
         """Whether `number` may still be accepted. Changes nothing: call `mark` once the tag has verified."""
         behind = self.highest - number
-        return behind < 0 or (behind < REPLAY_WINDOW and not self._seen >> behind & 1)
+        return behind < 0 or (behind < REPLAY_WINDOW and not self.seen >> behind & 1)
 
     def mark(self, number: int) -> None:
         """Record that `number` came."""
         ahead = number - self.highest
         if ahead > 0:
-            self._seen = (self._seen << ahead | 1) & 0xFFFFFFFFFFFFFFFF if ahead < REPLAY_WINDOW else 1
+            self.seen = (self.seen << ahead | 1) & _WINDOW_MASK if ahead < REPLAY_WINDOW else 1
             self.highest = number
         else:
-            self._seen |= 1 << -ahead
+            self.seen |= 1 << -ahead
 
 
 class GcmProtection:
@@ -279,7 +280,11 @@ class ReadEpoch:
             plain = self._protection.open(number, content_type, packet, begin, end)
         except InvalidTag:
             return None
-        window.mark(number_in_epoch)
+        if number_in_epoch == window.highest + 1:  # the usual case of `mark`
+            window.highest = number_in_epoch
+            window.seen = (window.seen << 1 | 1) & _WINDOW_MASK
+        else:
+            window.mark(number_in_epoch)
         return plain
 
     def objection(self, number: int) -> str:

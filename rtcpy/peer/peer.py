@@ -536,7 +536,13 @@ class Peer:
         if not isinstance(data, (str, bytes)):
             data = bytes(data)
         association.send(channel, data, now=now)
-        self._after_command(now)
+        transport = self._transport
+        if transport is None:
+            return self._after_command(now)
+        transport.push(now=now)
+        if transport.events:
+            self._dispatch(transport.take_events(), now)
+        return None
 
     def close_channel(self, channel: sctp.Channel, *, now: Instant) -> None:
         """Close a channel once what is queued has been sent. Spec: W3C webrtc §6.2 (close), RFC 8831 §6.7."""

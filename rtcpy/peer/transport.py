@@ -43,6 +43,7 @@ from dataclasses import dataclass, replace
 
 from rtcpy import dtls, ice, sctp
 from rtcpy.core.env import Entropy, WallClock
+from rtcpy.core.errors import InvalidStateError
 from rtcpy.core.machine import Address, Datagram, Event, Instant
 from rtcpy.core.tap import Direction, Tap
 from rtcpy.peer.demux import BY_FIRST_BYTE, DTLS_FIRST, DTLS_LAST, Protocol
@@ -54,8 +55,6 @@ share is two, sent again after 50 ms. Older ones make room: whoever is dropped s
 
 EARLY_DATAGRAMS_PER_ADDRESS = 4
 """Of these from one address, so that one stranger cannot fill all."""
-
-_CONNECTED = dtls.DtlsState.CONNECTED  # a member of an Enum costs some to look up
 
 MAX_COUNTED_PATHS = 256
 """Paths whose traffic is counted apart; more only come with many ICE restarts, and then counting begins anew."""
@@ -448,11 +447,15 @@ class Transport:
         """What SCTP wants to say becomes DTLS records."""
         packets = channels.association.take_packets()
         secured = self.dtls
-        if secured is not None and self.dtls_info is not None and secured.state is _CONNECTED:
-            records: list[bytes] = []
+        if secured is None or self.dtls_info is None:
+            return
+        records: list[bytes] = []
+        try:
             for packet in packets:  # mostly one, for which a comprehension would cost more than its body
                 records.append(secured.seal(packet, now=now))
-            self._send_records(records, now)
+        except InvalidStateError:
+            return  # DTLS has ended, and there is nobody to tell
+        self._send_records(records, now)
 
     def _send_records(self, records: Sequence[bytes], now: Instant) -> None:
         """Down to the selected path. Without one (consent expired) records are lost, as on a network that is down."""

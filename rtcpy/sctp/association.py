@@ -172,7 +172,7 @@ class Association:
         self.state = State.CLOSED
         self._over = False  # the association has been; CLOSED is final now
         self._may_send_data = self._takes_data = self._takes_sack = False  # by state, see `states`
-        self._head = b""  # ports and tag that packets to us begin with
+        self._plain_head = b""  # what packets to us begin with if they have no checksum (RFC 9653)
         self._ports = _PORTS.pack(config.remote_port, config.local_port)
         self._local: Side | None = None
         self._remote: Side | None = None
@@ -487,14 +487,15 @@ class Association:
         size = len(packet)
         if size < COMMON_HEADER_SIZE + 4:
             return self._drop(packet, "too short for a chunk (RFC 9260 §3)", now)
-        checksum = packet[8:12]
-        if (checksum != _ZERO or not self._config.zero_checksum) and checksum != packet_checksum(packet):
-            return self._drop(packet, "wrong checksum (RFC 9260 §6.8)", now)
-        if packet[:8] != self._head or packet[12] in _SPECIAL:
+        kind = packet[COMMON_HEADER_SIZE]
+        if packet[:12] != self._plain_head or kind in _SPECIAL:
+            checksum = packet[8:12]
+            if (checksum != _ZERO or not self._config.zero_checksum) and checksum != packet_checksum(packet):
+                return self._drop(packet, "wrong checksum (RFC 9260 §6.8)", now)
             if packet[:4] != self._ports:
                 return self._drop(packet, "wrong ports (RFC 9260 §8.4)", now)
             tag = int.from_bytes(packet[4:8], "big")
-            if packet[12] in _SPECIAL or self.state is State.CLOSED:
+            if kind in _SPECIAL or self.state is State.CLOSED:
                 if not self._accept_special(packet, tag, now):
                     return None
             if self._local is None or tag != self._local.tag:
@@ -502,7 +503,7 @@ class Association:
         self.packets_received += 1
         self._last_heard = now
         offset = COMMON_HEADER_SIZE
-        if packet[offset] == 3 and size > DATA_AND_SACK and self._accept_sack_and_data(packet, size, now):
+        if kind == 3 and size > DATA_AND_SACK and self._accept_sack_and_data(packet, size, now):
             return None
         data_seen = False
         while offset < size:
@@ -564,7 +565,14 @@ class Association:
             or not outbound.acknowledge_everything(cumulative, window, now)
         ):
             return False
-        self._acknowledged(True, now)
+        self.timers.deadlines.pop(_T3_RTX, None)  # from here to `arrival`: what `_acknowledged` does then
+        if outbound.progress:
+            self._progress_at = now
+            self._tail_probed = False
+        self._errors = 0
+        self.path.progress()
+        if self._resets.waiting:
+            self._pump_resets(now)
         self._may_flush = True
         arrival = inbound.receive(flags, tsn, stream_id, stream_seq, ppid, packet[DATA_AND_SACK:end])
         if flags & FLAG_IMMEDIATE:
@@ -673,7 +681,7 @@ class Association:
             if self._resets.deferred is not None:
                 self._try_deferred_reset(now)
             if self._sack_count:
-                if self._sack_now or self._sack_count >= SACK_EVERY or inbound.wants_sack:
+                if self._sack_now or self._sack_count >= SACK_EVERY or inbound.wants_sack():
                     self._sack_now = True
                     if self.state is State.SHUTDOWN_SENT:
                         self._send_shutdown(now)
@@ -820,11 +828,8 @@ class Association:
         self._may_send_data = new in MAY_SEND_DATA
         self._takes_data = new in TAKES_DATA
         self._takes_sack = new in TAKES_SACK
-        self._head = (
-            b""
-            if new is State.CLOSED or self._local is None
-            else self._ports + self._local.tag.to_bytes(4, "big")
-        )
+        plain = new is not State.CLOSED and self._local is not None and self._config.zero_checksum
+        self._plain_head = self._ports + self._local.tag.to_bytes(4, "big") + _ZERO if plain else b""
         if self._tap is not None and old is not new:
             self._tap.state("sctp", "association", old.value, new.value, now=now)
 

@@ -161,7 +161,18 @@ class Inbound:
         if kind == _WHOLE:
             if run is not None:
                 self._discard_open()
-            self._deliver(flags & FLAG_UNORDERED, stream_id, stream_seq, ppid, data)
+            stream = self._streams.get(stream_id)
+            if (
+                stream is None
+                or flags & FLAG_UNORDERED
+                or stream_seq != stream.next_seq
+                or stream.early
+                or len(data) > self._max_message_size
+            ):
+                self._deliver(flags & FLAG_UNORDERED, stream_id, stream_seq, ppid, data)
+            else:  # the usual case of `_deliver`
+                stream.next_seq = (stream_seq + 1) & 0xFFFF
+                self.messages.append(StreamMessage(stream_id, ppid, data))
             return _IN_ORDER
         if kind == FLAG_BEGINNING:
             if run is not None:
@@ -409,10 +420,9 @@ class Inbound:
 
     # -- acknowledgement -------------------------------------------------------------------------
 
-    @property
     def wants_sack(self) -> bool:
         """Whether the next SACK should not be delayed: a TSN is missing, or the window opened again."""
-        return bool(self._ranges) or self.window_opened
+        return bool(self._ranges) or (self._told_window < self._window >> 2 and self.window_opened)
 
     @property
     def has_gaps(self) -> bool:

@@ -321,7 +321,7 @@ def test_one_busy_socket_does_not_starve_the_loop() -> None:
 def test_read_buffers_are_shared_by_the_sockets_of_a_loop() -> None:
     async def test() -> None:
         a, b, _inbox, _to = pair()
-        assert a._buffer is b._buffer
+        assert a._view.obj is b._view.obj
         a.close()
         b.close()
 
