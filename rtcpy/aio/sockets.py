@@ -195,15 +195,16 @@ class UdpSocket:
                 batch.append(Datagram(bytes(view[:length]), local, remote))
                 if lone and len(batch) == 1:
                     break  # most likely there is no second one; if there is, the loop calls again at once
-        if len(batch) > 1:
+        count = len(batch)
+        if count > 1:
             self._lone = 0
+            if self._may_gro and count >= GRO_AFTER:
+                self._may_gro = False
+                self._gro = _enable_gro(sock)
         else:
-            self._lone = self._lone - 1 if self._lone else LONE_READS
-        if len(batch) >= GRO_AFTER and self._may_gro:
-            self._may_gro = False
-            self._gro = _enable_gro(sock)
-        if batch:
-            counters.datagrams_received += len(batch)
+            self._lone = lone - 1 if lone else LONE_READS
+        if count:
+            counters.datagrams_received += count
             self._on_batch(batch)
 
     def _remember_remote(self, raw: tuple[str | int, ...]) -> Address:
@@ -230,6 +231,12 @@ class UdpSocket:
             self._enqueue(batch, 0)
             return
         index, count = 0, len(batch)
+        if count == 1:
+            try:
+                self._send_one(batch[0])
+            except (BlockingIOError, InterruptedError):
+                self._enqueue(batch, 0)
+            return
         while index < count:
             run = self._run_length(batch, index) if self._gso and count - index > 1 else 1
             try:

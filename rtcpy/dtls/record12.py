@@ -270,9 +270,10 @@ class ReadEpoch:
         """
         number_in_epoch = number & _SEQUENCE_MASK
         window = self._window
+        length = end - begin - self._minimum
         if (
-            end - begin < self._minimum
-            or end - begin - self._minimum > MAX_PLAINTEXT
+            length < 0
+            or length > MAX_PLAINTEXT
             or (number_in_epoch <= window.highest and not window.is_new(number_in_epoch))
         ):
             return None

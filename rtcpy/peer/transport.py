@@ -320,7 +320,7 @@ class Transport:
             self.dtls.close(now=now)
             self._pump(now)
         self.ice.close(now=now)
-        self._send_checks(self.ice.take_packets(), now)
+        self._send_checks(now)
         self._early.clear()
         self.closed = True
 
@@ -422,18 +422,15 @@ class Transport:
                     again = True
                     self.events.append(event)
 
-                records = self.dtls.take_packets()
-                if records:
-                    self._send_records(records, now)
+                for record in self.dtls.take_packets():
+                    self._send_record(record, now)
 
                 if arrived:
                     self._send_up(arrived, now)
                 else:
                     self.push(now=now)
 
-            checks = self.ice.take_packets()
-            if checks:
-                self._send_checks(checks, now)
+            self._send_checks(now)
             if not again:
                 return
 
@@ -445,57 +442,47 @@ class Transport:
 
     def _send_down(self, channels: sctp.DataChannels, now: Instant) -> None:
         """What SCTP wants to say becomes DTLS records."""
-        packets = channels.association.take_packets()
         secured = self.dtls
-        if secured is None or self.dtls_info is None:
-            return
-        records: list[bytes] = []
-        try:
-            for packet in packets:  # mostly one, for which a comprehension would cost more than its body
-                records.append(secured.seal(packet, now=now))
-        except InvalidStateError:
-            return  # DTLS has ended, and there is nobody to tell
-        self._send_records(records, now)
+        packets = channels.association.take_packets()
+        if secured is not None and self.dtls_info is not None:
+            try:
+                for packet in packets:
+                    self._send_record(secured.seal(packet, now=now), now)
+            except InvalidStateError:
+                return  # DTLS has ended, and there is nobody to tell
 
-    def _send_records(self, records: Sequence[bytes], now: Instant) -> None:
+    def _send_record(self, record: bytes, now: Instant) -> None:
         """Down to the selected path. Without one (consent expired) records are lost, as on a network that is down."""
         path = self.ice.selected_path
         if path is None:
-            for record in records:
-                self._drop("dtls", record, "no path to send on (RFC 7675 §5.1)", now)
+            self._drop("dtls", record, "no path to send on (RFC 7675 §5.1)", now)
             return
         if path is not self._counters_path:
             self._count_on(path)
-        local, remote = path
-        datagrams: list[Datagram] = []
-        size = 0
-        for record in records:
-            size += len(record)
-            datagrams.append(Datagram(record, local, remote))
-        counters = self._counters
-        counters.packets_sent += len(datagrams)
+        size, counters = len(record), self._counters
+        counters.packets_sent += 1
         counters.bytes_sent += size
-        self._send(datagrams, size, now)
-
-    def _send_checks(self, checks: list[Datagram], now: Instant) -> None:
-        """What ICE says goes where it wants."""
-        self._send(checks, sum(len(check.data) for check in checks), now)
-
-    def _send(self, datagrams: list[Datagram], size: int, now: Instant) -> None:
-        """The last hand-over: to the socket. `size` is that of all together, in bytes."""
-        self.packets += datagrams
-        self.packets_sent += len(datagrams)
+        self.packets_sent += 1
         self.bytes_sent += size
+        datagram = Datagram(record, path[0], path[1])
+        self.packets.append(datagram)
         if self._tap is not None:
-            for datagram in datagrams:
-                self._tap.packet(
-                    "udp",
-                    Direction.OUT,
-                    datagram.data,
-                    now=now,
-                    local=datagram.local,
-                    remote=datagram.remote,
-                )
+            self._tell_sent(datagram, now)
+
+    def _send_checks(self, now: Instant) -> None:
+        """What ICE says goes where it wants."""
+        for check in self.ice.take_packets():
+            self.packets_sent += 1
+            self.bytes_sent += len(check.data)
+            self.packets.append(check)
+            if self._tap is not None:
+                self._tell_sent(check, now)
+
+    def _tell_sent(self, datagram: Datagram, now: Instant) -> None:
+        assert self._tap is not None
+        self._tap.packet(
+            "udp", Direction.OUT, datagram.data, now=now, local=datagram.local, remote=datagram.remote
+        )
 
     def _count_on(self, path: tuple[Address, Address]) -> None:
         """Count what comes and goes on `path` from now on."""

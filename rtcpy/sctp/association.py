@@ -573,7 +573,8 @@ class Association:
         self.path.progress()
         if self._resets.waiting:
             self._pump_resets(now)
-        self._may_flush = True
+        if self._queue.buffered:
+            self._may_flush = True
         arrival = inbound.receive(flags, tsn, stream_id, stream_seq, ppid, packet[DATA_AND_SACK:end])
         if flags & FLAG_IMMEDIATE:
             self._sack_now = True
@@ -675,9 +676,10 @@ class Association:
             return
         inbound = self._inbound
         if inbound is not None:
-            if inbound.messages:
-                self.events += inbound.messages
-                inbound.messages.clear()
+            messages = inbound.messages
+            if messages:
+                self.events += messages
+                messages.clear()
             if self._resets.deferred is not None:
                 self._try_deferred_reset(now)
             if self._sack_count:
@@ -828,8 +830,9 @@ class Association:
         self._may_send_data = new in MAY_SEND_DATA
         self._takes_data = new in TAKES_DATA
         self._takes_sack = new in TAKES_SACK
-        plain = new is not State.CLOSED and self._local is not None and self._config.zero_checksum
-        self._plain_head = self._ports + self._local.tag.to_bytes(4, "big") + _ZERO if plain else b""
+        self._plain_head = b""
+        if new is not State.CLOSED and self._local is not None and self._config.zero_checksum:
+            self._plain_head = self._ports + self._local.tag.to_bytes(4, "big") + _ZERO
         if self._tap is not None and old is not new:
             self._tap.state("sctp", "association", old.value, new.value, now=now)
 

@@ -84,9 +84,10 @@ class Congestion:
             self.srtt += RTO_ALPHA * error
             self.min_rtt = rtt if rtt < self.min_rtt else self.min_rtt
         config = self._config
-        variance = 4 * self.rttvar
-        rto = self.srtt + (variance if variance > config.rtt_variance_min else config.rtt_variance_min)
-        self.rto = config.rto_min if rto < config.rto_min else min(rto, config.rto_max)
+        variance, least = 4 * self.rttvar, config.rtt_variance_min
+        rto = self.srtt + (variance if variance > least else least)
+        least = config.rto_min
+        self.rto = least if rto < least else min(rto, config.rto_max)
 
     def back_off(self) -> None:
         """A timer expired: wait twice as long next time. Spec: RFC 9260 §6.3.3 (E2)."""

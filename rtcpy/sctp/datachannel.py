@@ -345,8 +345,9 @@ class DataChannels:
     def _link(self, channel: Channel | int) -> _Link | None:
         if isinstance(channel, int):
             return self._links.get(channel)
-        link = self._links.get(channel.id) if channel.id is not None else None
-        return link if link is not None and link.channel is channel else None
+        number = channel.id
+        link = None if number is None else self._links.get(number)
+        return link if link is None or link.channel is channel else None
 
     def _number(self, channel: Channel, now: Instant) -> None:
         """Give a channel the next free id of our parity. Raises OperationError. Spec: RFC 8832 §6."""

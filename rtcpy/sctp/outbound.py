@@ -51,7 +51,11 @@ class Sent:
     __slots__ = ("chunk", "message", "missing", "order", "sends", "size", "state", "tsn")
 
     def __init__(self, tsn: int, chunk: bytes, size: int, message: Message, order: int) -> None:
-        self.tsn, self.chunk, self.size, self.message, self.order = tsn, chunk, size, message, order
+        self.tsn = tsn
+        self.chunk = chunk
+        self.size = size
+        self.message = message
+        self.order = order
         self.state = IN_FLIGHT
         self.missing = 0
         self.sends = 1

@@ -45,8 +45,12 @@ class Message:
         max_retransmits: int | None,
         expires: Instant | None,
     ) -> None:
-        self.stream, self.ppid, self.data, self.unordered = stream, ppid, data, unordered
-        self.max_retransmits, self.expires = max_retransmits, expires
+        self.stream = stream
+        self.ppid = ppid
+        self.data = data
+        self.unordered = unordered
+        self.max_retransmits = max_retransmits
+        self.expires = expires
         self.offset = 0
         self.stream_seq = -1  # assigned with the first TSN
         self.first_tsn = 0
