@@ -51,7 +51,8 @@ _NO_LOSS = (4, 5, 0xBAD, 0x40000BAD)  # names of hosts, statistics, and what oth
 _IPV4, _IPV6, _ARP = 0x0800, 0x86DD, 0x0806
 _VLAN = (0x8100, 0x88A8, 0x9100)
 _UDP = 17
-_PROTOCOLS = {1: "ICMP", 2: "IGMP", 6: "TCP", 58: "ICMPv6", 132: "SCTP over IP"}
+_SCTP = 132
+_PROTOCOLS = {1: "ICMP", 2: "IGMP", 6: "TCP", 58: "ICMPv6"}
 _EXTENSION_HEADERS = (0, 43, 60)  # hop-by-hop, routing, destination options: RFC 8200 §4.1
 _FRAGMENT = 44
 _HEADERS_MAX = 8  # of IPv6 extension headers and VLAN tags, in a row
@@ -78,7 +79,7 @@ class Record:
         source: who sent it; None where only the payload was captured.
         destination: to whom.
         data: the UDP payload, or the SCTP packet.
-        layer: ``"udp"``, or ``"sctp"`` from an interface of link type 248.
+        layer: ``"udp"``; ``"sctp"`` from an interface of link type 248, or straight from IP.
         comment: what someone wrote beside the packet.
         interface: name or number of the interface.
         missing: **bytes** that the capture cut off.
@@ -336,12 +337,12 @@ class Capture:
             return
         try:
             kind, packet = unwrap(frame)
-            source, destination, data, short = _datagram(kind, packet)
+            layer, source, destination, data, short = _datagram(kind, packet)
         except _LeftOut as reason:
             self._skip(str(reason))
             return
         yield Record(
-            self.packets, at, source, destination, data, "udp", comment, interface.name, min(missing, short)
+            self.packets, at, source, destination, data, layer, comment, interface.name, min(missing, short)
         )
 
 
@@ -400,41 +401,40 @@ _LINKS: dict[int, Callable[[bytes], tuple[int, bytes]]] = {
 """Link type → what finds the ethertype and the packet in a frame."""
 
 
-def _datagram(kind: int, packet: bytes) -> tuple[Address, Address, bytes, int]:
-    """(source, destination, payload, bytes of it that are missing) of an IP packet with UDP."""
+def _datagram(kind: int, packet: bytes) -> tuple[str, Address, Address, bytes, int]:
+    """(layer, source, destination, payload, bytes of it that are missing) of an IP packet with UDP or SCTP."""
     if kind == _IPV4:
-        source, destination, rest = _ipv4(packet)
+        protocol, source, destination, rest = _ipv4(packet)
     elif kind == _IPV6:
-        source, destination, rest = _ipv6(packet)
+        protocol, source, destination, rest = _ipv6(packet)
     else:
         raise _LeftOut({_ARP: "ARP", 0: "packets that are no IP"}.get(kind, f"ethertype {kind:#06x}"))
+    if protocol not in (_UDP, _SCTP):
+        raise _LeftOut(_PROTOCOLS.get(protocol, f"IP protocol {protocol}"))
     if len(rest) < 8:
-        raise _LeftOut("UDP headers cut short")
+        raise _LeftOut(f"{'UDP' if protocol == _UDP else 'SCTP'} headers cut short")
+    from_port, to_port = int.from_bytes(rest[:2], "big"), int.from_bytes(rest[2:4], "big")
+    ends = Address(source, from_port), Address(destination, to_port)
+    if protocol == _SCTP:
+        return "sctp", *ends, rest, 0
     size = int.from_bytes(rest[4:6], "big")
     data = rest[8:size] if size >= 8 else rest[8:]
-    ports = int.from_bytes(rest[:2], "big"), int.from_bytes(rest[2:4], "big")
-    return Address(source, ports[0]), Address(destination, ports[1]), data, max(0, size - 8 - len(data))
+    return "udp", *ends, data, max(0, size - 8 - len(data))
 
 
-def _protocol(number: int) -> _LeftOut:
-    return _LeftOut(_PROTOCOLS.get(number, f"IP protocol {number}"))
-
-
-def _ipv4(packet: bytes) -> tuple[str, str, bytes]:
-    """Addresses and what is in an IPv4 packet. Spec: RFC 791 §3.1."""
+def _ipv4(packet: bytes) -> tuple[int, str, str, bytes]:
+    """Protocol, addresses and what is in an IPv4 packet. Spec: RFC 791 §3.1."""
     if len(packet) < 20 or packet[0] >> 4 != 4 or (packet[0] & 15) < 5:
         raise _LeftOut("malformed IPv4")
     if int.from_bytes(packet[6:8], "big") & 0x3FFF:  # more fragments, or an offset
         raise _LeftOut("IPv4 fragments")
-    if packet[9] != _UDP:
-        raise _protocol(packet[9])
     size = int.from_bytes(packet[2:4], "big") or len(packet)  # 0: the network card cuts it up
     source, destination = (str(IPv4Address(packet[at : at + 4])) for at in (12, 16))
-    return source, destination, packet[(packet[0] & 15) * 4 : size]
+    return packet[9], source, destination, packet[(packet[0] & 15) * 4 : size]
 
 
-def _ipv6(packet: bytes) -> tuple[str, str, bytes]:
-    """Addresses and what is in an IPv6 packet. Spec: RFC 8200 §3, §4."""
+def _ipv6(packet: bytes) -> tuple[int, str, str, bytes]:
+    """Protocol, addresses and what is in an IPv6 packet. Spec: RFC 8200 §3, §4."""
     if len(packet) < 40 or packet[0] >> 4 != 6:
         raise _LeftOut("malformed IPv6")
     size = int.from_bytes(packet[4:6], "big")
@@ -442,8 +442,6 @@ def _ipv6(packet: bytes) -> tuple[str, str, bytes]:
     rest = packet[40 : 40 + size] if size else packet[40:]
     kind = packet[6]
     for _ in range(_HEADERS_MAX):
-        if kind == _UDP:
-            return source, destination, rest
         if kind == _FRAGMENT and len(rest) >= 8:
             if int.from_bytes(rest[2:4], "big") & 0xFFF9:
                 raise _LeftOut("IPv6 fragments")
@@ -451,5 +449,5 @@ def _ipv6(packet: bytes) -> tuple[str, str, bytes]:
         elif kind in _EXTENSION_HEADERS and len(rest) >= 8:
             kind, rest = rest[0], rest[8 + rest[1] * 8 :]
         else:
-            raise _protocol(kind)
+            return kind, source, destination, rest
     raise _LeftOut("IPv6 with too many extension headers")

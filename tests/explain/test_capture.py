@@ -101,6 +101,13 @@ def test_what_is_no_datagram_is_counted(packet: bytes, reason: str) -> None:
     assert [record.number for record in records] == [2], "numbers are those of the file"
 
 
+def test_sctp_straight_from_ip() -> None:
+    """As it is in captures of what DTLS protected, made by others."""
+    packet = V4[:9] + bytes([132]) + V4[10:]
+    (record,), _ = read(made.pcap([packet], link=101))
+    assert record.layer == "sctp" and record.source == FROM4 and record.data == V4[20:]
+
+
 def test_extension_headers_are_stepped_over() -> None:
     atomic = bytes([44]) + bytes(7)
     (record,), _ = read(
