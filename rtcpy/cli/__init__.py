@@ -7,7 +7,8 @@
     def add_arguments(parser): ...                # its options; sets the parser's description and epilog
     def run(arguments) -> int: ...                # does it; returns the exit status
 
-`serve` runs the embedded servers; `demo` connects two peers and shows every packet of it.
+`serve` runs the embedded servers; `demo` connects two peers and shows every packet of it; `explain` says what a packet, a
+capture or a session description means (`inputs` finds out which of these it was given).
 
 Exit status: 0 done, 1 it failed (said on stderr), 2 the command line was wrong. To add one, write the module and put
 it into `COMMANDS` of `main`.
