@@ -6,7 +6,7 @@ The ten rules to write and to put into the live stack are in `rtcpy.testing.blan
 
 Owns the checks of the notebooks, in their order. Properties of formats and machines in general are in `rtcpy.testing`.
 
-Specs: RFC 9260 §3.2 and §3.3.1, RFC 8656 §12.4, W3C webrtc §4.3.1 and §4.4.2, RFC 8839 §5.1; each check names its own.
+Specs: those that each check names.
 """
 
 from __future__ import annotations
@@ -90,6 +90,50 @@ def check_channel_data(form: Any) -> None:
     right = bytes.fromhex("4000 0005 68656c6c6f")
     same(f"{form.__name__}(channel=0x4000, data=b'hello').serialize()", data.hex(" "), right.hex(" "))
     check_wire(form, examples=EXAMPLES)
+
+
+# --- 01 SDP ---------------------------------------------------------------------------------------------------------
+
+_NAMES = st.sampled_from(["VP8", "VP9", "H264", "opus", "rtx"])
+
+
+def check_parameters(parameters: Callable[[list[str]], dict[int, tuple[str, str]]]) -> None:
+    """`parameters(section)`: name and a=fmtp of each payload type that has one. Spec: RFC 8866 §6.6, §6.15."""
+
+    @st.composite
+    def sections(draw: st.DrawFn) -> tuple[list[str], dict[int, tuple[str, str]]]:
+        types = draw(st.lists(st.integers(96, 127), min_size=1, max_size=4, unique=True))
+        names = {number: draw(_NAMES) for number in types}
+        right = {
+            number: (names[number], draw(st.sampled_from(["apt=96", "a=1;b=2", "x=1 2"])))
+            for number in types[1:]
+        }
+        lines = [f"a=rtpmap:{number} {name}/90000" for number, name in names.items()]
+        lines += [f"a=fmtp:{number} {text}" for number, (_, text) in right.items()]
+        return ["m=video 9 UDP/TLS/RTP/SAVPF 96", *draw(st.permutations([*lines, "a=mid:1"]))], right
+
+    def check(given: tuple[list[str], dict[int, tuple[str, str]]]) -> None:
+        section, right = given
+        same(f"parameters({section})", parameters(section), right)
+
+    for_all(sections(), check)
+
+
+def check_ufrag(ufrag_of: Callable[[str, str], str | None]) -> None:
+    """`ufrag_of(text, mid)`: the fragment in the section, else above all sections. Spec: RFC 8839 §5.4."""
+
+    def check(given: tuple[str | None, list[str | None], bool]) -> None:
+        session, sections, mid_first = given
+        text = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+        text += f"a=ice-ufrag:{session}\r\n" if session else ""
+        for mid, own in enumerate(sections):
+            inner = [f"a=mid:{mid}\r\n", f"a=ice-ufrag:{own}\r\n" if own else ""]
+            text += "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n" + "".join(inner if mid_first else inner[::-1])
+        for mid, own in enumerate(sections):
+            same(f"ufrag_of({text!r}, '{mid}')", ufrag_of(text, str(mid)), own or session)
+
+    ufrags = st.one_of(st.none(), st.sampled_from(["abcd", "if4u", "0+/x"]))
+    for_all(st.tuples(ufrags, st.lists(ufrags, min_size=1, max_size=3), st.booleans()), check)
 
 
 # --- 11 offer and answer --------------------------------------------------------------------------------------------

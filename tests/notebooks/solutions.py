@@ -77,6 +77,70 @@ class ChannelDataOpen(Wire):
     data: bytes = opaque()
 
 
+# --- 01 SDP ---------------------------------------------------------------------------------------------------------
+
+
+def parameters(section: list[str]) -> dict[int, tuple[str, str]]:
+    names: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for line in section:
+        head, _, rest = line.partition(" ")
+        if head.startswith("a=rtpmap:"):
+            names[head[9:]] = rest.partition("/")[0]
+        elif head.startswith("a=fmtp:"):
+            found[head[7:]] = rest
+    return {int(number): (names[number], text) for number, text in found.items()}
+
+
+def parameters_downwards(section: list[str]) -> dict[int, tuple[str, str]]:
+    names: dict[str, str] = {}
+    found: dict[int, tuple[str, str]] = {}
+    for line in section:
+        head, _, rest = line.partition(" ")
+        if head.startswith("a=rtpmap:"):
+            names[head[9:]] = rest.partition("/")[0]
+        elif head.startswith("a=fmtp:") and head[7:] in names:
+            found[int(head[7:])] = (names[head[7:]], rest)
+    return found
+
+
+def parameters_with_clock(section: list[str]) -> dict[int, tuple[str, str]]:
+    return {number: (f"{name}/90000", text) for number, (name, text) in parameters(section).items()}
+
+
+def parameters_first_word(section: list[str]) -> dict[int, tuple[str, str]]:
+    return {number: (name, text.split()[0]) for number, (name, text) in parameters(section).items()}
+
+
+def ufrag_of(text: str, mid: str) -> str | None:
+    session, *sections = text.split("\r\nm=")
+    for section in sections:
+        if f"a=mid:{mid}" in section.split("\r\n"):
+            for part in (section, session):
+                for line in part.split("\r\n"):
+                    if line.startswith("a=ice-ufrag:"):
+                        return line[12:]
+    return None
+
+
+def ufrag_of_first(text: str, mid: str) -> str | None:
+    return next((line[12:] for line in text.split("\r\n") if line.startswith("a=ice-ufrag:")), None)
+
+
+def ufrag_of_section_only(text: str, mid: str) -> str | None:
+    return ufrag_of("v=0" + text[text.index("\r\nm=") :], mid)
+
+
+def ufrag_of_last_seen(text: str, mid: str) -> str | None:
+    seen: str | None = None
+    for line in text.split("\r\n"):
+        if line.startswith("a=ice-ufrag:"):
+            seen = line[12:]
+        if line == f"a=mid:{mid}":
+            return seen
+    return None
+
+
 # --- 02 STUN --------------------------------------------------------------------------------------------------------
 
 COOKIE = bytes.fromhex("2112a442")

@@ -32,6 +32,18 @@ EXERCISES: list[tuple[str, Callable[[Any], None], Any, list[Any]]] = [
         [solutions.ChannelDataTotal, solutions.ChannelDataPadded, solutions.ChannelDataOpen],
     ),
     (
+        "01_sdp",
+        exercises.check_parameters,
+        solutions.parameters,
+        [solutions.parameters_downwards, solutions.parameters_with_clock, solutions.parameters_first_word],
+    ),
+    (
+        "01_sdp",
+        exercises.check_ufrag,
+        solutions.ufrag_of,
+        [solutions.ufrag_of_first, solutions.ufrag_of_section_only, solutions.ufrag_of_last_seen],
+    ),
+    (
         "02_stun",
         check_stun_header,
         solutions.stun_header,

@@ -13,7 +13,7 @@ from tests.notebooks.lessons import FOLDER, LESSONS, MARKER, ROOT, cells, run
 QUOTED = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 FENCED = re.compile(r"```python\n(.*?)```", re.DOTALL)
 SPOKEN_OF = {'channel.send("hello")', "nats", ".local", "close_chromium", "save"}
-"""What other programs write, and methods by their bare names; everything else in backticks must be in the lesson or in the repository."""
+"""What other programs write, and methods by their bare names. All else in backticks is in the lesson or the repository."""
 
 
 def is_ours(quote: str) -> bool:
