@@ -561,7 +561,7 @@ class DtlsConnection:
         reason = (
             f"no handshake within {self._config.handshake_timeout:g} s, in state {self._sender.state.value!r}"
         )
-        self._fail(reason + hint, None, now)
+        self._fail(f"{reason}{hint} (RFC 6347 §4.2.4)", None, now)
 
     def _advance(self, now: Instant) -> None:
         """Follow the handshake: keys, a new flight, the end."""
@@ -710,7 +710,9 @@ class DtlsConnection:
         elif alert.level == AlertLevel.FATAL:
             name = alert_name(alert.description)
             self._end(
-                DtlsState.FAILED, Failed(f"the peer sent the alert {name}", int(alert.description)), now
+                DtlsState.FAILED,
+                Failed(f"the peer sent the alert {name} (RFC 5246 §7.2.2)", int(alert.description)),
+                now,
             )
         else:
             self._drop(record, "warning alert (RFC 5246 §7.2.2)", now)

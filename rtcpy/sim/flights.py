@@ -330,7 +330,7 @@ class OpenNetwork(Network):
         for key, link in self.links.items():
             lost, too_big, overflowed = before.get(key, (0, 0, 0))
             if link.counters.too_big != too_big:
-                return f"larger than the {link.config.mtu} bytes that the path carries (RFC 8899 §1.1)"
+                return f"larger than the {link.config.mtu:,} bytes that the path carries (RFC 8899 §1.1)"
             if link.counters.overflowed != overflowed:
                 return "the queue at the bottleneck is full"
             if link.counters.lost != lost:

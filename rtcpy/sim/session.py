@@ -23,6 +23,7 @@ from rtcpy.core.env import FixedClock, SeededEntropy
 from rtcpy.core.errors import UsageError
 from rtcpy.core.machine import Address, Datagram, Event, Instant
 from rtcpy.core.tap import Direction
+from rtcpy.dtls.messages import HandshakeType
 from rtcpy.explain.difference import changed_lines
 from rtcpy.explain.ladder import Ladder
 from rtcpy.explain.news import Item, News, States, describe
@@ -658,7 +659,7 @@ class Session(Stepper):
         for entry in fresh:
             if isinstance(entry, DropEntry):
                 check, section = split_reason(entry.reason)
-                what = _described(entry, self._plaintexts)
+                what = _described(entry)
                 refusals.append(Refusal(entry.at, entry.who, entry.layer, check, section, what, entry.data))
         for sent in step.packets:
             if sent.fate and not sent.fate.startswith("duplicated"):
@@ -711,13 +712,16 @@ def _whose(name: str) -> str:
     return "The STUN server" if name == "stun" else name[:1].upper() + name[1:]
 
 
-def _described(entry: DropEntry, plaintexts: Mapping[str, Mapping[bytes, bytes]]) -> str:
+def _described(entry: DropEntry) -> str:
     """What was refused, in a line."""
-    if entry.layer in ("stun", "ice") and not (entry.data[:1] and entry.data[0] < 4):
-        return entry.data.decode("utf-8", "replace") or "a candidate or check beyond a limit"
-    if entry.layer in ("stun", "dtls", "sctp", "udp"):
-        layer = (
-            "udp" if entry.layer == "dtls" and entry.data[:1] and 20 <= entry.data[0] <= 63 else entry.layer
-        )
-        return line(summarize(layer, entry.data))
-    return f"{len(entry.data)} bytes of {entry.layer}"
+    data = entry.data
+    if entry.layer == "dtls":
+        if data[1:3] in (b"\xfe\xfd", b"\xfe\xff"):  # a record; else a handshake message, RFC 6347 §4.2.2
+            return line(read(data, {}))
+        known = {int(member): member.name for member in HandshakeType}
+        return f"handshake message {known.get(data[0], data[0])}" if data else "nothing"
+    if entry.layer == "stun" and not (data and data[0] < 4):
+        return data.decode("utf-8", "replace") or "a candidate or check beyond a limit"
+    if entry.layer in ("stun", "sctp", "udp"):
+        return line(summarize(entry.layer, data))
+    return f"{len(data)} bytes of {entry.layer}"

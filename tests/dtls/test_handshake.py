@@ -148,7 +148,9 @@ def test_wrong_fingerprint(victim: int, when: str) -> None:
         with pytest.raises(InvalidStateError):
             call()
     if when == "after":
-        assert link.events[1 - victim][-1] == Failed("the peer sent the alert bad_certificate", 42)
+        assert link.events[1 - victim][-1] == Failed(
+            "the peer sent the alert bad_certificate (RFC 5246 §7.2.2)", 42
+        )
     else:
         assert not link.of(1 - victim, Connected)
 
