@@ -162,6 +162,56 @@ class Association:
         tap: sees every packet, drop, state change and timer.
     """
 
+    __slots__ = (
+        "_answered_init",
+        "_asked",
+        "_config",
+        "_control",
+        "_echoed",
+        "_entropy",
+        "_errors",
+        "_forward_due",
+        "_heartbeat_nonce",
+        "_inbound",
+        "_init_sent",
+        "_jar",
+        "_last_heard",
+        "_last_word",
+        "_local",
+        "_may_flush",
+        "_may_send_data",
+        "_outbound",
+        "_over",
+        "_plain_head",
+        "_ports",
+        "_progress_at",
+        "_queue",
+        "_remote",
+        "_remote_max_message_size",
+        "_renumber_due",
+        "_resets",
+        "_sack_count",
+        "_sack_now",
+        "_tail_probed",
+        "_takes_data",
+        "_takes_sack",
+        "_tap",
+        "_tie_tags",
+        "_tries",
+        "_writer",
+        "congestion",
+        "dropped",
+        "events",
+        "inbound_streams",
+        "outbound_streams",
+        "packets",
+        "packets_received",
+        "packets_sent",
+        "path",
+        "state",
+        "timers",
+    )
+
     def __init__(self, config: SctpConfig, *, entropy: Entropy, tap: Tap | None = None) -> None:
         if config.max_message_size < 1 or config.receive_window < 1500 or not 0 <= config.sack_delay <= 0.5:
             raise RtcRangeError(
@@ -171,6 +221,7 @@ class Association:
         self._jar = CookieJar(entropy)
         self.state = State.CLOSED
         self._over = False  # the association has been; CLOSED is final now
+        self._last_word = b""  # then the answer to a repeated SHUTDOWN ACK (RFC 9260 §8.4, item 5)
         self._may_send_data = self._takes_data = self._takes_sack = False  # by state, see `states`
         self._plain_head = b""  # what packets to us begin with if they have no checksum (RFC 9653)
         self._ports = _PORTS.pack(config.remote_port, config.local_port)
@@ -1192,8 +1243,6 @@ class Association:
             self._end(ShutDown(), now, Input.SHUTDOWN_ACK)
         else:
             self._drop(packet, "SHUTDOWN ACK out of place (RFC 9260 §8.5.1)", now)
-
-    _last_word = b""  # what a repeated SHUTDOWN ACK is answered with after the end (RFC 9260 §8.4, item 5)
 
     def _check_shutdown(self, now: Instant) -> None:
         """Go on with the shutdown if nothing is left to be sent or acknowledged. Spec: RFC 9260 §9.2."""
