@@ -14,13 +14,14 @@ import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rtcpy.aio import Configuration, DataChannel, PeerConnection
-from rtcpy.core.tap import Tap
-from rtcpy.explain import Ladder, Trace, TraceTap
+from rtcpy.explain import Ladder, Trace
 from rtcpy.explain.ladder import WIDTH
+from rtcpy.explain.trace import Endpoint
 
 if TYPE_CHECKING:
     from rtcpy.signaling import Negotiator
@@ -38,6 +39,7 @@ EPILOG = """\
 examples:
   rtcpy demo                   the whole thing
   rtcpy demo --megabytes 500   a longer transfer
+  rtcpy demo --trace FILE      keep all that happened at both ends, to be read, replayed and stepped through
   rtcpy demo --plain           no colours, no moving progress line (the default when output is no terminal)"""
 
 TIME_LIMIT = 60.0  # s for the whole demonstration; a machine that needs longer has another problem
@@ -68,6 +70,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=MEGABYTES,
         help="size of the bulk transfer (default: %(default)s)",
     )
+    parser.add_argument(
+        "--trace",
+        type=_writable,
+        metavar="FILE",
+        help="save the first connection, keys included; docs/trace.md says what can be done with it",
+    )
     parser.add_argument("--plain", action="store_true", help="no colours and no moving progress line")
 
 
@@ -83,9 +91,14 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     screen = Screen(plain=arguments.plain or not sys.stdout.isatty())
     try:
-        asyncio.run(_bounded(screen, arguments.megabytes))
+        asyncio.run(_bounded(screen, arguments.megabytes, arguments.trace))
     except TimeoutError:
         print(f"rtcpy demo: gave up after {TIME_LIMIT:g} s; is loopback filtered here?", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if arguments.trace is None or error.filename is None:
+            raise
+        print(f"rtcpy demo: cannot save the trace: {error}", file=sys.stderr)
         return 1
     return 0
 
@@ -94,6 +107,13 @@ def _positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= 100_000):
         raise argparse.ArgumentTypeError(f"{text!r}: expected a number of megabytes from 1 to 100000")
     return int(text)
+
+
+def _writable(text: str) -> Path:
+    path = Path(text)
+    if path.is_dir() or not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a file in a folder that exists")
+    return path
 
 
 class Screen:
@@ -187,9 +207,9 @@ class Timings:
 class Side:
     """One of the two peers with its signalling."""
 
-    def __init__(self, name: str, tap: Tap | None) -> None:
+    def __init__(self, name: str, place: Endpoint | None = None) -> None:
         self.name = name
-        self.pc = PeerConnection(Configuration(network_interfaces=["lo"], tap=tap))
+        self.pc = PeerConnection(Configuration(network_interfaces=["lo"], trace=place or False))
         self.channel: WebSocketChannel | None = None
         self.negotiator: Negotiator | None = None
         self.task: asyncio.Task[None] | None = None
@@ -213,27 +233,32 @@ class Side:
             await self.channel.close()
 
 
-async def _bounded(screen: Screen, megabytes: int) -> None:
+async def _bounded(screen: Screen, megabytes: int, path: Path | None) -> None:
     async with asyncio.timeout(TIME_LIMIT):
-        await _demonstrate(screen, megabytes)
+        await _demonstrate(screen, megabytes, path)
 
 
-async def _demonstrate(screen: Screen, megabytes: int) -> None:
+async def _demonstrate(screen: Screen, megabytes: int, path: Path | None) -> None:
     from rtcpy.servers.signaling import SignalingServer
 
     screen.tell("rtcpy: WebRTC from scratch. Two peers in this process, only loopback between them.")
     async with SignalingServer() as server:
         trace, timings = Trace(), Timings()
-        recorder = TraceTap(trace, "alice")
-        alice, bob = Side("alice", recorder), Side("bob", None)
+        alice, bob = Side("alice", trace.endpoint("alice")), Side("bob", trace.endpoint("bob"))
         try:
             await _connect(screen, server.url, alice, bob, timings)
         finally:
             await alice.leave()
             await bob.leave()
-        recorder.stop()
-        ladder = Ladder(trace, names=(alice.name, bob.name))
+        ladder = Ladder(trace, who=alice.name)
         _show_ladder(screen, ladder)
+        if path is not None:
+            trace.save(path)
+            screen.say()
+            screen.tell(
+                f"{path} has it all: {len(trace)} entries of both ends, with their keys. Walk through it with "
+                "rtcpy.explain.Trace.load(…).replay().   → docs/trace.md"
+            )
         again, speed = await _measure(screen, server.url, megabytes)
     _show_timings(screen, ladder, timings, again, speed)
     screen.say()
@@ -246,7 +271,7 @@ async def _demonstrate(screen: Screen, megabytes: int) -> None:
 
 
 async def _connect(screen: Screen, url: str, alice: Side, bob: Side, timings: Timings) -> None:
-    """The first connection, with the tap on it: signalling, connecting, an echo, a small transfer."""
+    """The first connection, traced: signalling, connecting, an echo, a small transfer."""
     screen.title("1. Signalling")
     screen.tell(
         f"An embedded WebSocket server at {url} passes on what the two cannot yet tell each other directly."
@@ -335,13 +360,13 @@ class Speed:
 
 
 async def _measure(screen: Screen, url: str, megabytes: int) -> tuple[list[float], Speed]:
-    """Fresh connections without a tap: how fast it is when nobody looks."""
+    """Fresh connections without a trace: how fast it is when nobody looks."""
     screen.title("4. The same without a microscope")
-    screen.say("A tap costs time. These connections have none.")
+    screen.say("A trace costs time. These connections have none.")
     connects: list[float] = []
     speed = Speed()
     for i in range(RECONNECTS):
-        a, b = Side("a", None), Side("b", None)
+        a, b = Side("a"), Side("b")
         arrived: asyncio.Queue[DataChannel] = asyncio.Queue()
         b.pc.on("datachannel", arrived.put_nowait)
         try:
@@ -417,7 +442,8 @@ def _show_ladder(screen: Screen, ladder: Ladder) -> None:
         "Every UDP datagram of that connection as alice's socket saw it; runs of bulk data are drawn as one."
     )
     screen.tell(
-        "Protected records are opened by the tap: no keys were harmed.   → rtcpy/explain/ladder.py", dim=True
+        "The trace has protected records in the clear, too: no keys were harmed.   → rtcpy/explain/ladder.py",
+        dim=True,
     )
     screen.say()
     screen.say(ladder.render(width=WIDTH, headings=PHASES))
@@ -445,7 +471,7 @@ def _show_timings(screen: Screen, ladder: Ladder, timings: Timings, again: list[
         ("first check answered", between(asked, answered), "one STUN round trip"),
         ("DTLS handshake", between(hello, init), "two round trips, two signatures each side"),
         ("SCTP association", between(init, ladder.first("COOKIE-ACK")), "four-way, against flooding"),
-        ("channel open", since("open"), "everything together, tap and all"),
+        ("channel open", since("open"), "everything together, trace and all"),
         ("first three echoes back", since("first echo"), "text, bytes, and text again"),
     ]
     for what, value, note in rows:
@@ -453,7 +479,7 @@ def _show_timings(screen: Screen, ladder: Ladder, timings: Timings, again: list[
         screen.say(f"   {what:<28}{shown}   {note}")
     connects = sorted(again)
     screen.say(
-        f"   {'open without tap, median':<28}{connects[len(connects) // 2] * 1e3:7.2f} ms   "
+        f"   {'open without trace, median':<28}{connects[len(connects) // 2] * 1e3:7.2f} ms   "
         f"of {len(connects)}, fastest {connects[0] * 1e3:.2f} ms"
     )
     screen.say(f"   {'64-byte round trip, median':<28}{speed.round_trip * 1e6:7.0f} µs   of {ECHOES}")

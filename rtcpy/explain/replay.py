@@ -23,6 +23,7 @@ from rtcpy.explain.arguments import Reader
 from rtcpy.explain.news import States
 from rtcpy.explain.recording import CONSTRUCTOR, RecordedPeer, spell_error
 from rtcpy.explain.snapshot import Snapshot, snapshot
+from rtcpy.explain.summary import RECORD_KEY, summarize_datagram
 from rtcpy.explain.trace import (
     CallEntry,
     ClockEntry,
@@ -30,6 +31,7 @@ from rtcpy.explain.trace import (
     Entry,
     EventEntry,
     PacketEntry,
+    TimerEntry,
     Trace,
     TraceError,
     WakeEntry,
@@ -63,6 +65,7 @@ COMMANDS = frozenset(
 TIMELESS = frozenset({"begin_operation", "set_buffered_amount_low_threshold"})
 """Commands that are not told the time."""
 
+RECORD_HEADER = 13  # bytes of a record before its content, RFC 6347 §4.1
 SHOWN = 24  # bytes of a packet that a message shows from the first difference on
 
 
@@ -109,8 +112,28 @@ class ReplayStep:
     name: str
     entries: list[Entry] = field(default_factory=list)
 
+    @property
+    def detail(self) -> str:
+        """What the input was: the packets in it, the timers that fired, the error that a command ended with."""
+        first = self.entries[0]
+        if isinstance(first, CallEntry):
+            return first.error
+        if isinstance(first, WakeEntry):
+            return ", ".join(f"{e.layer} {e.name}" for e in self.entries if isinstance(e, TimerEntry))
+        arrived = [e for e in self.entries if isinstance(e, PacketEntry) and e.direction is Direction.IN]
+        plaintexts = {
+            e.data[:RECORD_KEY]: e.data[RECORD_HEADER:] for e in arrived if e.layer == "dtls-plaintext"
+        }
+        return ", ".join(
+            summary.name
+            for e in arrived
+            if e.layer == "udp"
+            for summary in summarize_datagram(e.data, plaintexts)
+        )
+
     def __str__(self) -> str:
-        return f"{self.number}: {self.at * 1e3:.1f} ms, {self.who}: {self.name}"
+        detail = f": {self.detail}" if self.detail else ""
+        return f"{self.number}: {self.at * 1e3:.1f} ms, {self.who}: {self.name}{detail}"
 
 
 class Replay:

@@ -75,3 +75,22 @@ def test_a_wrong_size_is_refused_with_a_usage_message() -> None:
     done = demo("--megabytes", "none")
     assert done.returncode == 2
     assert "expected a number of megabytes" in done.stderr
+
+
+def test_the_demo_saves_a_trace_of_both_ends_that_replays(tmp_path: Path) -> None:
+    from rtcpy.explain import Trace
+
+    path = tmp_path / "call.trace"
+    done = demo("--megabytes", "1", "--trace", str(path))
+    assert done.returncode == 0, done.stderr
+    assert "with their keys" in done.stdout and "docs/trace.md" in done.stdout
+    trace = Trace.load(path)
+    assert trace.names == ["alice", "bob"]
+    shown = trace.replay().run().snapshots()
+    assert {one["states"]["signalingState"] for one in shown.values()} == {"closed"}
+
+
+def test_a_trace_that_cannot_be_saved_is_refused_at_once(tmp_path: Path) -> None:
+    done = demo("--trace", str(tmp_path / "nowhere" / "call.trace"))
+    assert done.returncode == 2
+    assert "expected a file in a folder that exists" in done.stderr

@@ -302,6 +302,15 @@ def test_a_replay_goes_to_positions_and_entries(trace: Trace) -> None:
         replay.to_entry(len(trace))
 
 
+def test_a_step_says_what_it_was(trace: Trace) -> None:
+    shown = [str(step).partition(", ")[2] for step in trace.replay().steps]
+    flight = "ServerHello, Certificate, ServerKeyExchange, CertificateRequest, ServerHelloDone"
+    for text in ("alice: datagram: Binding request", f"bob: datagram: {flight}", "alice: send"):
+        assert text in shown
+    failed = recorded("step", "clean", ["mistake"]).trace.replay().steps
+    assert any("InvalidStateError: " in str(step) for step in failed)
+
+
 def test_what_changed_between_two_positions_is_told_by_path(trace: Trace) -> None:
     replay = trace.replay()
     before = replay.to(2).snapshots()["alice"]
