@@ -490,6 +490,9 @@ class IceAgent:
         deadline = self.next_timeout()
         if deadline is None or now < deadline:
             return
+        if self._outbox.is_watched:
+            for name in self._due(now):
+                self._outbox.timer(name, now=now)
         for check in self._checker.table.due(now):
             self._on_check_due(check, now)
         for session in self._sessions():
@@ -1005,7 +1008,7 @@ class IceAgent:
         """Ask for consent, look after silence, end what expired. Spec: RFC 7675 §5.1, RFC 8445 §11."""
         pair = consent.pair
         for action in consent.handle_timeout(now=now):
-            self._outbox.timer(action.name, now=now)
+            self._outbox.timer(f"consent {action.name.lower()}", now=now)
             if action is ConsentAction.CHECK:
                 self._checker.perform(pair, Purpose.CONSENT, now=now)
             elif action is ConsentAction.PROBE:
@@ -1112,6 +1115,19 @@ class IceAgent:
         deadlines += [each.gatherer.next_timeout() for each in self._sessions() if each.gatherer is not None]
         deadlines += [stream.nominate_at for stream in session.streams]
         return min([deadline for deadline in deadlines if deadline is not None], default=None)
+
+    def _due(self, now: Instant) -> list[str]:
+        """The deadlines that have come, by name. Consent names its own, see `_on_consent_due`."""
+        session = self._session
+        named = [
+            ("patience", session.patience_until),  # the PAC timer, RFC 8863 §4
+            ("no more candidates", session.news_until),
+            ("retirement of the old credentials", self._retire_at),
+            *(("gathering", each.gatherer.next_timeout()) for each in self._sessions() if each.gatherer),
+            *(("nomination", stream.nominate_at) for stream in session.streams),
+        ]
+        found = [name for name, deadline in named if deadline is not None and deadline <= now]
+        return self._checker.due(session, now) + found
 
     # --- small things --------------------------------------------------------------------------------------
 

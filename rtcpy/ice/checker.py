@@ -77,6 +77,17 @@ class Checker:
             deadlines.append(self._next_ordinary_at)
         return min([deadline for deadline in deadlines if deadline is not None], default=None)
 
+    def due(self, session: Session, now: Instant) -> list[str]:
+        """What `next_timeout` was about, in words: the deadlines that have come."""
+        names = ["check unanswered" if check.expires <= now else "RTO" for check in self.table.due(now)]
+        triggered = session.checklists.triggered_at()
+        if triggered is not None and max(triggered, self._next_triggered_at) <= now:
+            names.append("triggered check")
+        ordinary = not session.concluded and session.checklists.has_ordinary()
+        if ordinary and self._next_ordinary_at <= now:
+            names.append("Ta")
+        return names
+
     def perform(self, pair: CandidatePair, purpose: Purpose, *, now: Instant) -> None:
         """Send one check. Spec: RFC 8445 §7.2.2, §7.2.4, §14.3."""
         stream = pair.stream

@@ -63,6 +63,11 @@ class Outbox:
         if self._tap is not None:
             self._tap.state("ice", str(what), old, new, now=now)
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether there is a tap: what only a tap wants need not be worked out otherwise."""
+        return self._tap is not None
+
     def timer(self, name: str, *, now: Instant) -> None:
         """Tell that the deadline `name` fired."""
         if self._tap is not None:

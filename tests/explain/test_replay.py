@@ -29,6 +29,7 @@ from rtcpy.explain.trace import (
     EventEntry,
     LostEntry,
     PacketEntry,
+    TimerEntry,
     TraceError,
     WakeEntry,
     is_input,
@@ -184,6 +185,22 @@ def test_a_recorded_session_replays_to_the_same_bytes(action: str, link: str) ->
             "dtls": end.peer.dtls_state and end.peer.dtls_state.value,
             "sctp": end.peer.sctp_state and end.peer.sctp_state.value,
         }
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_every_timer_that_was_due_has_a_name(link: str) -> None:
+    session = recorded(f"timers/{link}", link, ["talk", "restart"])
+    session.run(60.0)  # consent, keepalives, heartbeats
+    session.network.outage(session.now, 60.0)
+    session.run(60.0)
+    names = set()
+    for step in session.trace.replay().steps:
+        wake = step.entries[0]
+        if isinstance(wake, WakeEntry) and wake.deadline is not None and wake.deadline <= wake.at:
+            fired = [f"{e.layer} {e.name}" for e in step.entries if isinstance(e, TimerEntry)]
+            assert fired, f"{step} has no name"
+            names.update(fired)
+    assert {"ice RTO", "ice consent check", "ice consent expired", "sctp HEARTBEAT"} <= names
 
 
 def test_a_session_behind_a_symmetric_nat_shows_what_the_nat_kept_out() -> None:

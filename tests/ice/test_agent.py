@@ -825,7 +825,7 @@ def test_the_tap_is_told_every_step() -> None:
     assert {move for what in (pair, other) for move in tap.moves[what]} <= table
     assert tap.moves["connection"][0] == ("new", "checking")
     assert tap.drops[0] == (b"rubbish", "not a valid STUN message (RFC 8489 §6.3)")
-    assert "CHECK" in tap.timers
+    assert "consent check" in tap.timers
     sent = [data for direction, data in tap.packets if direction is Direction.OUT]
     assert packet.data in sent
 
