@@ -39,6 +39,7 @@ from rtcpy.ice import IceConfig, LocalAddress
 from rtcpy.peer import IceCandidate, IceServer, Peer, PeerConfiguration, SessionDescription
 from rtcpy.peer.states import SdpType
 from rtcpy.sim import SYMMETRIC, LinkConfig
+from rtcpy.sim.narration import TIMERS
 from rtcpy.sim.session import End, Session
 
 HERE, THERE = Address("192.0.2.1", 5000), Address("192.0.2.2", 5000)
@@ -199,6 +200,7 @@ def test_every_timer_that_was_due_has_a_name(link: str) -> None:
         if isinstance(wake, WakeEntry) and wake.deadline is not None and wake.deadline <= wake.at:
             fired = [f"{e.layer} {e.name}" for e in step.entries if isinstance(e, TimerEntry)]
             assert fired, f"{step} has no name"
+            assert all(name.partition(" ")[2] in TIMERS for name in fired), f"{fired}: without words"
             names.update(fired)
     assert {"ice RTO", "ice consent check", "ice consent expired", "sctp HEARTBEAT"} <= names
 
