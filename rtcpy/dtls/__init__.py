@@ -6,7 +6,7 @@ under SCTP:
 
     sctp packet -> [ DTLS record ] -> ice -> udp
 
-Read in this order: `events` (what it reports, how it is configured), `record12` (records and their
+Read in this order: `events` and `states` (what it reports, how it is configured), `record12` (records and their
 protection), `extensions` and `messages` (what a handshake says), `fragments` (messages from pieces), `groups`,
 `signatures` and `keys12` (key exchange, proofs, key schedule), `certificate` with `selfsigned`, `flights12` (the two
 handshakes as tables), `handshake12` with `client12` and `server12` (what each message does), `retransmission` and `waiting`

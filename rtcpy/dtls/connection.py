@@ -76,6 +76,7 @@ from rtcpy.dtls.record12 import (
 )
 from rtcpy.dtls.retransmission import Retransmission
 from rtcpy.dtls.server12 import ServerHandshake
+from rtcpy.dtls.states import TRANSITIONS, StateInput
 from rtcpy.dtls.waiting import WaitingRoom
 
 MAX_EARLY_DATAGRAMS = 16  # before `start`: a doubled ClientHello in pieces, and then some
@@ -241,7 +242,7 @@ class DtlsConnection:
         """
         if self._state is not DtlsState.NEW:
             raise InvalidStateError(f"start in state {self._state.value}")
-        self._move(DtlsState.CONNECTING, now)
+        self._move(StateInput.START, now)
         self._timers.set(Timer.HANDSHAKE, now + self._config.handshake_timeout)
         self._handshake.start()
         self._advance(now)
@@ -292,7 +293,7 @@ class DtlsConnection:
             return
         if self._retransmission.has_sent:
             self._send_alert(AlertLevel.WARNING, AlertDescription.CLOSE_NOTIFY, now)
-        self._end(DtlsState.CLOSED, Closed(None), now)
+        self._end(StateInput.CLOSE, Closed(None), now)
 
     # -- Machine ----------------------------------------------------------------------------------
 
@@ -644,7 +645,7 @@ class DtlsConnection:
             return
         keys = handshake.keys
         assert keys is not None and handshake.group is not None and session is not None
-        self._move(DtlsState.CONNECTED, now)
+        self._move(StateInput.ADMIT, now)
         self._lane = session.reader if self._tap is None else None
         profile = handshake.srtp_profile
         self._events.append(Connected(DTLS_1_2, keys.suite, handshake.group, profile))
@@ -706,11 +707,11 @@ class DtlsConnection:
             return
         if alert.description == AlertDescription.CLOSE_NOTIFY:
             self._send_alert(AlertLevel.WARNING, AlertDescription.CLOSE_NOTIFY, now)
-            self._end(DtlsState.CLOSED, Closed(int(alert.description)), now)
+            self._end(StateInput.CLOSE_NOTIFY, Closed(int(alert.description)), now)
         elif alert.level == AlertLevel.FATAL:
             name = alert_name(alert.description)
             self._end(
-                DtlsState.FAILED,
+                StateInput.ALERT,
                 Failed(f"the peer sent the alert {name} (RFC 5246 §7.2.2)", int(alert.description)),
                 now,
             )
@@ -729,11 +730,11 @@ class DtlsConnection:
         """The end, by our decision."""
         if alert is not None:
             self._send_alert(AlertLevel.FATAL, alert, now)
-        self._end(DtlsState.FAILED, Failed(reason, None if alert is None else int(alert)), now)
+        self._end(StateInput.FAILURE, Failed(reason, None if alert is None else int(alert)), now)
 
-    def _end(self, state: DtlsState, event: Event, now: Instant) -> None:
+    def _end(self, by: StateInput, event: Event, now: Instant) -> None:
         """Forget everything; nothing that waited for the gate gets out any more."""
-        self._move(state, now)
+        self._move(by, now)
         self._events.append(event)
         self._timers.clear()
         self._lane = None
@@ -747,7 +748,8 @@ class DtlsConnection:
 
     # -- tap --------------------------------------------------------------------------------------------------
 
-    def _move(self, state: DtlsState, now: Instant) -> None:
+    def _move(self, by: StateInput, now: Instant) -> None:
+        state = TRANSITIONS[self._state, by]
         if self._tap is not None:
             self._tap.state("dtls", "DtlsTransport", self._state.value, state.value, now=now)
         self._state = state

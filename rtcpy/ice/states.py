@@ -9,9 +9,10 @@ Specs: W3C webrtc §5.6.4 (the states), RFC 8445 §6.1.3, RFC 8863 §4 (no failu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, replace
 
+from rtcpy.core.enums import KeyEnum
 from rtcpy.ice.events import IceConnectionState
 
 
@@ -66,6 +67,78 @@ def stream_state(facts: Facts) -> IceConnectionState:
         if facts.pairs:
             return IceConnectionState.DISCONNECTED
     return IceConnectionState.CHECKING if facts.pairs or facts.restarted else IceConnectionState.NEW
+
+
+class Cause(KeyEnum):
+    """What can happen to the facts of a stream."""
+
+    PAIR = "a pair is formed"
+    SUCCESS = "a check was answered: there is a path"
+    NOMINATED = "the path is nominated"
+    CHECKED = "nothing is left to check"
+    CANDIDATES = "no more candidates will come"
+    PATIENCE = "patience is over"
+    SILENT = "the path stops answering"
+    ANSWERED = "the path answers again"
+    EXPIRED = "consent ran out"
+    RESTART = "ICE restart"
+
+
+CAUSES: Mapping[Cause, tuple[Mapping[str, bool], Mapping[str, bool]]] = {
+    Cause.PAIR: ({"path": False}, {"pairs": True, "checks_left": True}),
+    Cause.SUCCESS: ({"path": False, "checks_left": True}, {"path": True, "expired": False, "silent": False}),
+    Cause.NOMINATED: (
+        {"path": True, "silent": False, "nominated": False},
+        {"nominated": True, "checks_left": False},
+    ),
+    Cause.CHECKED: ({"checks_left": True}, {"checks_left": False}),
+    Cause.CANDIDATES: ({"candidates_left": True}, {"candidates_left": False}),
+    Cause.PATIENCE: ({"patience_left": True}, {"patience_left": False}),
+    Cause.SILENT: ({"path": True, "silent": False}, {"silent": True}),
+    Cause.ANSWERED: ({"path": True, "silent": True}, {"silent": False}),
+    Cause.EXPIRED: ({"path": True}, {"path": False, "silent": False, "nominated": False, "expired": True}),
+    Cause.RESTART: (
+        {"restarted": False},
+        {
+            "restarted": True,
+            "expired": False,
+            "nominated": False,
+            "pairs": False,
+            "checks_left": False,
+            "candidates_left": True,
+            "patience_left": True,
+        },
+    ),
+}
+"""For each cause: the facts that must hold for it to happen, and what they are afterwards."""
+
+
+def transitions() -> dict[tuple[IceConnectionState, IceConnectionState], list[Cause]]:
+    """Every change of state that `stream_state` makes when one cause after the other acts, with its causes.
+
+    For pictures and tests: the agent itself asks `stream_state` and knows no transitions.
+    """
+    start = Facts()
+    seen, to_do = {astuple(start)}, [start]
+    found: dict[tuple[IceConnectionState, IceConnectionState], list[Cause]] = {}
+    while to_do:
+        facts = to_do.pop()
+        old = stream_state(facts)
+        for cause, (needs, changes) in CAUSES.items():
+            if any(getattr(facts, name) is not value for name, value in needs.items()):
+                continue
+            after = replace(facts, **changes)
+            new = stream_state(after)
+            if new is not old and cause not in found.setdefault((old, new), []):
+                found[old, new].append(cause)
+            if astuple(after) not in seen:
+                seen.add(astuple(after))
+                to_do.append(after)
+    places, order = list(IceConnectionState), list(Cause)
+    return {
+        move: sorted(found[move], key=order.index)
+        for move in sorted(found, key=lambda move: (places.index(move[0]), places.index(move[1])))
+    }
 
 
 def combined_state(states: Iterable[IceConnectionState]) -> IceConnectionState:

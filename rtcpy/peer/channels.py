@@ -161,7 +161,7 @@ class ChannelBook:
             self.association.close(now=now)
         events: list[Event] = []
         for channel in list(self._numbers):
-            channel.state = sctp.ChannelState.CLOSED
+            channel.move(sctp.ChannelInput.END)
             detail = "sctp-failure" if channel in self._ever_open else "data-channel-failure"
             events += self._end(channel, reason, detail)
         self.association = None
@@ -174,7 +174,7 @@ class ChannelBook:
         if self.association is not None:
             self.association.close(now=now)
         for channel in self._numbers:
-            channel.state = sctp.ChannelState.CLOSED
+            channel.move(sctp.ChannelInput.END)
         self._numbers.clear()
 
     def _enter(self, channel: sctp.Channel) -> None:

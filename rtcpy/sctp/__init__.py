@@ -14,7 +14,7 @@ Read in this order:
 5. `congestion`: how long to wait, how much to send.
 6. `inbound`: DATA chunks become messages; what to acknowledge.
 7. `streams`: resetting streams. `pmtud`: how large a packet may be.
-8. `dcep` (two messages) and `datachannel`: channel ids, opening and closing.
+8. `dcep` (two messages), `channel` (its states) and `datachannel`: channel ids, opening and closing.
 
 Specs: RFC 9260 (SCTP), 3758 (partial reliability), 6525 (stream reset), 8261 (over DTLS), 8831 and 8832
 (data channels, DCEP), 8899 with 4820 (path MTU discovery), 9653 (zero checksum). I-DATA (RFC 8260) would sit
@@ -22,8 +22,9 @@ beside `outbound` and `inbound`; it is not offered.
 """
 
 from rtcpy.sctp.association import Association, State
+from rtcpy.sctp.channel import Channel, ChannelInput, ChannelState
 from rtcpy.sctp.config import SctpConfig
-from rtcpy.sctp.datachannel import Channel, ChannelState, DataChannels
+from rtcpy.sctp.datachannel import DataChannels
 from rtcpy.sctp.errors import ChannelParameterError, MessageTooLargeError, SctpDecodeError
 from rtcpy.sctp.events import (
     Aborted,
@@ -51,6 +52,7 @@ __all__ = [
     "ChannelAnnounced",
     "ChannelClosed",
     "ChannelClosing",
+    "ChannelInput",
     "ChannelMessage",
     "ChannelOpened",
     "ChannelParameterError",

@@ -10,8 +10,6 @@ Specs: RFC 8831 (data channels), RFC 8832 (DCEP), W3C webrtc §6 (the semantics 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum
 from itertools import chain
 
 from rtcpy.core.env import Entropy
@@ -19,6 +17,7 @@ from rtcpy.core.errors import InvalidStateError, OperationError
 from rtcpy.core.machine import Event, Instant
 from rtcpy.core.tap import Direction, Tap
 from rtcpy.sctp.association import Association, State
+from rtcpy.sctp.channel import Channel, ChannelInput, ChannelState
 from rtcpy.sctp.chunks import Ppid
 from rtcpy.sctp.config import SctpConfig
 from rtcpy.sctp.dcep import MAX_TEXT, AckMessage, ChannelParameters, MessageType, read_open, write_open
@@ -46,41 +45,7 @@ MAX_UINT16 = 65535
 # As plain numbers, for the lane: a member of an Enum costs some to look up.
 _DCEP, _BINARY, _STRING = int(Ppid.DCEP), int(Ppid.BINARY), int(Ppid.STRING)
 _PARTIAL = frozenset({int(Ppid.STRING_PARTIAL), int(Ppid.BINARY_PARTIAL)})
-
-
-class ChannelState(Enum):
-    """W3C webrtc RTCDataChannelState."""
-
-    CONNECTING = "connecting"
-    OPEN = "open"
-    CLOSING = "closing"
-    CLOSED = "closed"
-
-
 _OPEN = ChannelState.OPEN
-
-
-@dataclass(slots=True, eq=False)
-class Channel:
-    """One data channel as the application knows it. Identity is the object itself: `id` is None until it is assigned.
-
-    Only `DataChannels` changes it. `max_lifetime_ms` in milliseconds; counts are messages and payload bytes.
-    """
-
-    label: str
-    protocol: str = ""
-    ordered: bool = True
-    max_retransmits: int | None = None
-    max_lifetime_ms: int | None = None
-    negotiated: bool = False
-    id: int | None = None
-    priority: int = 256
-    state: ChannelState = ChannelState.CONNECTING
-    buffered_amount_low_threshold: int = 0
-    messages_sent: int = 0
-    messages_received: int = 0
-    bytes_sent: int = 0
-    bytes_received: int = 0
 
 
 class _Link:
@@ -331,7 +296,7 @@ class DataChannels:
         self.association.close(now=now)
         self.association.take_events()
         for channel in self.channels:
-            channel.state = ChannelState.CLOSED
+            channel.move(ChannelInput.END)
         self._links.clear()
         self._unnumbered.clear()
         self._over = True
@@ -388,7 +353,7 @@ class DataChannels:
 
     def _opened(self, link: _Link) -> None:
         if link.channel.state is ChannelState.CONNECTING:
-            link.channel.state = ChannelState.OPEN
+            link.channel.move(ChannelInput.OPENED)
             self._watch(link.channel)
             self.events.append(ChannelOpened(link.channel))
 
@@ -404,20 +369,20 @@ class DataChannels:
         channel = link.channel
         assert channel.id is not None
         link.error = link.error or error
-        channel.state = ChannelState.CLOSING
+        channel.move(ChannelInput.CLOSE)
         if self.association.can_reset_streams:
             self.association.reset_streams([channel.id], now=now)
         else:
             self._retired.add(channel.id)
             self._finish(link)
 
-    def _finish(self, link: _Link) -> None:
+    def _finish(self, link: _Link, by: ChannelInput = ChannelInput.END) -> None:
         assert link.channel.id is not None
         del self._links[link.channel.id]
-        self._die(link.channel, link.error)
+        self._die(link.channel, link.error, by)
 
-    def _die(self, channel: Channel, error: str | None) -> None:
-        channel.state = ChannelState.CLOSED
+    def _die(self, channel: Channel, error: str | None, by: ChannelInput = ChannelInput.END) -> None:
+        channel.move(by)
         self.events.append(ChannelClosed(channel, error))
 
     def _end(self, error: str | None) -> None:
@@ -454,7 +419,7 @@ class DataChannels:
                     if link is not None and link.channel.state is ChannelState.CLOSING:
                         link.local_reset = True
                         if link.remote_reset:
-                            self._finish(link)
+                            self._finish(link, ChannelInput.RESET)
             case StreamMessageTooLarge(stream_id=number, size=size):
                 self._ignore(b"", "message longer than a=max-message-size (RFC 8841 §6)", now)
                 link = self._links.get(number)
@@ -501,7 +466,7 @@ class DataChannels:
                 self.events.append(ChannelClosing(link.channel))
                 self._close_link(link, None, now)
             elif link.local_reset:
-                self._finish(link)
+                self._finish(link, ChannelInput.RESET)
 
     # -- messages ----------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rtcpy.core.machine import Event
 
 if TYPE_CHECKING:
-    from rtcpy.sctp.datachannel import Channel
+    from rtcpy.sctp.channel import Channel
 
 
 @dataclass(slots=True)
