@@ -10,12 +10,12 @@ Everything is deterministic: the same graph gives the same picture.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 GAP_X = 26.0  # pixels between neighbours of a layer
-GAP_Y = 22.0  # pixels between layers
+GAP_Y = 30.0  # pixels between layers
 SWEEPS = 24  # times that each layer is ordered anew; small graphs settle within a few
 SHIFTS = 40  # times that each layer is moved towards its neighbours
 
@@ -26,11 +26,13 @@ class Cell:
 
     width: float
     height: float
-    name: Hashable = None
+    name: str = ""
     arrow: tuple[int, bool] | None = None  # (index of the arrow, whether this carries its label)
     layer: int = 0
     x: float = 0.0  # centre, pixels
     y: float = 0.0
+    top: float = 0.0  # of its layer
+    bottom: float = 0.0
     above: list[Cell] = field(default_factory=list)
     below: list[Cell] = field(default_factory=list)
 
@@ -47,15 +49,15 @@ class Route:
 class Layout:
     """Centres of the boxes by name, routes in the order of the arrows, and the size of it all, in **pixels**."""
 
-    centres: dict[Hashable, tuple[float, float]]
+    centres: dict[str, tuple[float, float]]
     routes: list[Route]
     width: float
     height: float
 
 
 def lay_out(
-    sizes: Mapping[Hashable, tuple[float, float]],
-    arrows: Sequence[tuple[Hashable, Hashable, tuple[float, float]]],
+    sizes: Mapping[str, tuple[float, float]],
+    arrows: Sequence[tuple[str, str, tuple[float, float]]],
 ) -> Layout:
     """Lay out boxes and labelled arrows; the first box is where reading begins.
 
@@ -68,11 +70,13 @@ def lay_out(
     boxes = {name: Cell(w, h, name, layer=2 * layers_of[name]) for name, (w, h) in sizes.items()}
     cells: list[Cell] = list(boxes.values())
     chains: list[list[Cell]] = []
+    taken: dict[int, float] = {}  # pixels of labels by layer
     for index, (source, target, (w, h)) in enumerate(arrows):
         high, low = boxes[source], boxes[target]
         if high.layer > low.layer:
             high, low = low, high
-        middle = _label_layer(high.layer, low.layer)
+        middle = _label_layer(high.layer, low.layer, taken)
+        taken[middle] = taken.get(middle, 0.0) + w + GAP_X
         chain = [high]
         for layer in range(high.layer + 1, low.layer):
             carries = layer == middle
@@ -95,19 +99,17 @@ def lay_out(
     return Layout({name: (cell.x, cell.y) for name, cell in boxes.items()}, routes, width, height)
 
 
-def _layers(
-    names: list[Hashable], arrows: list[tuple[Hashable, Hashable]], order: Mapping[Hashable, int]
-) -> dict[Hashable, int]:
+def _layers(names: list[str], arrows: list[tuple[str, str]], order: Mapping[str, int]) -> dict[str, int]:
     """The layer of each box: one below the lowest box that leads to it, arrows that would close a circle apart."""
-    children: dict[Hashable, list[Hashable]] = {name: [] for name in names}
+    children: dict[str, list[str]] = {name: [] for name in names}
     for source, target in arrows:
         children[source].append(target)
-    layer: dict[Hashable, int] = dict.fromkeys(names, 0)
-    forward: list[tuple[Hashable, Hashable]] = []
-    done: set[Hashable] = set()
-    open_: set[Hashable] = set()
+    layer: dict[str, int] = dict.fromkeys(names, 0)
+    forward: list[tuple[str, str]] = []
+    done: set[str] = set()
+    open_: set[str] = set()
 
-    def visit(name: Hashable) -> None:
+    def visit(name: str) -> None:
         open_.add(name)
         for child in sorted(children[name], key=order.__getitem__):
             if child in open_:
@@ -127,10 +129,11 @@ def _layers(
     return layer
 
 
-def _label_layer(high: int, low: int) -> int:
-    """The odd layer nearest to the middle between two even ones."""
-    middle = (high + low) // 2
-    return middle if middle % 2 else middle + 1
+def _label_layer(high: int, low: int, taken: Mapping[int, float]) -> int:
+    """The odd layer between two even ones with the most room; of equals the one nearest to the middle."""
+    return min(
+        range(high + 1, low, 2), key=lambda layer: (taken.get(layer, 0.0), abs(2 * layer - high - low), layer)
+    )
 
 
 def _ordered(cells: Sequence[Cell]) -> list[list[Cell]]:
@@ -182,37 +185,46 @@ def _place_x(rows: Sequence[Sequence[Cell]]) -> None:
             cell.x -= (x - GAP_X) / 2
     for turn in range(SHIFTS):
         for row in rows if turn % 2 == 0 else rows[::-1]:
-            if turn < SHIFTS - 2:
-                near = [cell.above if turn % 2 == 0 else cell.below for cell in row]
-            else:
-                near = [cell.above + cell.below for cell in row]
-            wanted = [
-                sum(other.x for other in others) / len(others) if others else cell.x
-                for cell, others in zip(row, near, strict=True)
-            ]
-            _spread(row, wanted)
+            wanted, weights = [], []
+            for cell in row:
+                if turn >= SHIFTS - 2:
+                    near = cell.above + cell.below
+                else:
+                    near = cell.above if turn % 2 == 0 else cell.below
+                pulls = [_pull(cell, other) for other in near]
+                total = sum(pulls)
+                wanted.append(
+                    sum(other.x * pull for other, pull in zip(near, pulls, strict=True)) / total
+                    if total
+                    else cell.x
+                )
+                weights.append(total or 0.1)
+            _spread(row, wanted, weights)
 
 
-def _spread(row: Sequence[Cell], wanted: Sequence[float]) -> None:
+def _pull(one: Cell, other: Cell) -> float:
+    """How strongly two neighbours want to stand below each other: the middle of a long arrow more than its ends."""
+    return (1.0, 2.0, 8.0)[(one.arrow is not None) + (other.arrow is not None)]
+
+
+def _spread(row: Sequence[Cell], wanted: Sequence[float], weights: Sequence[float]) -> None:
     """Give each cell the place nearest to what it wants: neighbours that would touch move as one block."""
-    blocks: list[
-        tuple[float, float, list[int]]
-    ] = []  # (sum of wanted left edges of the block, count, members)
     offsets: list[float] = []
     run = 0.0
     for index, cell in enumerate(row):
         if index:
             run += row[index - 1].width / 2 + GAP_X + cell.width / 2
         offsets.append(run)
-    for index in range(len(row)):
-        total, count, members = wanted[index] - offsets[index], 1.0, [index]
-        while blocks and blocks[-1][0] / blocks[-1][1] > total / count:
+    blocks: list[tuple[float, float, list[int]]] = []  # (weighted sum of wanted left edges, weight, members)
+    for index, weight in enumerate(weights):
+        total, sum_, members = (wanted[index] - offsets[index]) * weight, weight, [index]
+        while blocks and blocks[-1][0] / blocks[-1][1] > total / sum_:
             before = blocks.pop()
-            total, count, members = total + before[0], count + before[1], before[2] + members
-        blocks.append((total, count, members))
-    for total, count, members in blocks:
+            total, sum_, members = total + before[0], sum_ + before[1], before[2] + members
+        blocks.append((total, sum_, members))
+    for total, sum_, members in blocks:
         for index in members:
-            row[index].x = total / count + offsets[index]
+            row[index].x = total / sum_ + offsets[index]
 
 
 def _place_y(rows: Sequence[Sequence[Cell]]) -> float:
@@ -220,27 +232,34 @@ def _place_y(rows: Sequence[Sequence[Cell]]) -> float:
     for row in rows:
         height = max((cell.height for cell in row), default=0.0)
         for cell in row:
-            cell.y = y + height / 2
+            cell.y, cell.top, cell.bottom = y + height / 2, y, y + height
         y += height + GAP_Y
     return max(0.0, y - GAP_Y)
 
 
 def _route(chain: Sequence[Cell]) -> Route:
-    """The points of an arrow: out of its source, through its helpers and its label, into its target."""
+    """The points of an arrow: out of its source, through its helpers and its label, into its target.
+
+    Within a layer it goes straight down or up; it moves sideways only between layers, where nothing else is.
+    """
     first, last = chain[0], chain[-1]
     down = first.layer < last.layer
+
+    def through(cell: Cell, x: float) -> list[tuple[float, float]]:
+        points = [(x, cell.top), (x, cell.bottom)] if cell.bottom > cell.top else [(x, cell.top)]
+        return points if down else points[::-1]
+
     sign = 1.0 if down else -1.0
-    points = [(_port(first, chain[1]), first.y + sign * first.height / 2)]
+    x = _port(first, chain[1])
+    points = [(x, first.y + sign * first.height / 2), through(first, x)[-1]]
     label = points[0]
     for cell in chain[1:-1]:
-        half = cell.height / 2
-        points += (
-            [(cell.x, cell.y - sign * half), (cell.x, cell.y + sign * half)] if half else [(cell.x, cell.y)]
-        )
+        points += through(cell, cell.x)
         if cell.arrow is not None and cell.arrow[1]:
             label = (cell.x, cell.y)
-    points.append((_port(last, chain[-2]), last.y - sign * last.height / 2))
-    return Route(points, label)
+    x = _port(last, chain[-2])
+    points += [through(last, x)[0], (x, last.y - sign * last.height / 2)]
+    return Route(list(dict.fromkeys(points)), label)
 
 
 def _port(box: Cell, towards: Cell) -> float:

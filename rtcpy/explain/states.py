@@ -12,17 +12,19 @@ Specs: W3C webrtc §4.3, §5.5, §5.6.4, §6.2; RFC 9429 §4.1.8; RFC 8445 §6.1
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 from rtcpy.core.errors import InvalidAccessError
 from rtcpy.dtls.events import DtlsState
 from rtcpy.dtls.flights12 import CLIENT, SERVER
 from rtcpy.dtls.states import TRANSITIONS as DTLS
 from rtcpy.dtls.states import StateInput
-from rtcpy.explain.layered import Layout, lay_out
+from rtcpy.explain.layered import lay_out
 from rtcpy.explain.svg import Sheet, measure, wrap
 from rtcpy.explain.trace import StateEntry, Trace
 from rtcpy.ice import checklist
@@ -38,6 +40,9 @@ from rtcpy.peer.states import (
 )
 from rtcpy.sctp.channel import CHANNEL_TRANSITIONS
 from rtcpy.sctp.states import TRANSITIONS as SCTP
+
+S = TypeVar("S", bound=Enum)
+I = TypeVar("I", bound=Enum)
 
 
 @dataclass(slots=True, frozen=True)
@@ -93,7 +98,7 @@ def _machine(
     )
 
 
-def _table(table: Mapping[tuple[Enum, Enum], Enum]) -> list[tuple[object, str, object]]:
+def _table(table: Mapping[tuple[S, I], S]) -> list[tuple[object, str, object]]:
     return [(old, str(cause.value), new) for (old, cause), new in table.items()]
 
 
@@ -274,7 +279,9 @@ def state_chart(name: str, *, current: str = "", visited: Sequence[str] = (), wh
     machine = state_machine(name)
     for state in (*([current] if current else []), *visited):
         if state not in machine.states:
-            raise InvalidAccessError(f"{machine.title} has no state {state!r}, only {', '.join(machine.states)}")
+            raise InvalidAccessError(
+                f"{machine.title} has no state {state!r}, only {', '.join(machine.states)}"
+            )
     return StateChart(machine, current, list(visited), who)
 
 
@@ -305,9 +312,9 @@ def charts(trace: Trace, who: str = "", *, until: int | None = None) -> list[Sta
         way = went.setdefault(machine, [entry.old])
         way.append(entry.new)
     return [
-        state_chart(machine, current=way[-1], visited=way, who=name)
+        state_chart(machine, current=went[machine][-1], visited=went[machine], who=name)
         for machine in MACHINES
-        if (way := went.get(machine))
+        if machine in went
     ]
 
 
@@ -317,7 +324,7 @@ _SIZE, _SMALL = 13.0, 11.0  # font sizes, pixels
 _LABEL_WIDTH = 150.0  # pixels of a label before it is broken
 _MARGIN = 24.0
 _INK, _MUTED, _LINE, _TRODDEN, _LIT = "#1f2328", "#59636e", "#8c959f", "#0969da", "#fff3c4"
-ANY = "any state"  # the box from which arrows start that leave every state alike
+ANY = "any state"  # from where arrows start that leave every state alike
 
 
 @dataclass(slots=True)
@@ -328,11 +335,10 @@ class _Arrow:
     lines: list[str]
 
 
-def _arrows(machine: StateMachine) -> tuple[list[_Arrow], dict[str, list[Transition]]]:
-    """(arrows with their labels, rows that lead back to their own state).
-
-    What leads from (nearly) every state to the same one is a single arrow from a box called "any state".
-    """
+def _arrows(
+    machine: StateMachine,
+) -> tuple[list[_Arrow], list[_Arrow], dict[str, list[Transition]]]:
+    """(arrows between states, arrows that leave every state alike, rows that lead back to their own state)."""
     common: dict[tuple[str, str], list[Transition]] = {}
     for row in machine.transitions:
         common.setdefault((row.cause, row.new), []).append(row)
@@ -345,130 +351,182 @@ def _arrows(machine: StateMachine) -> tuple[list[_Arrow], dict[str, list[Transit
     own: dict[str, list[Transition]] = {}
     for row in machine.transitions:
         if (row.cause, row.new) in everywhere:
-            between.setdefault((ANY, row.new), []).append(row)
-        elif row.old == row.new:
+            continue
+        if row.old == row.new:
             own.setdefault(row.old, []).append(row)
         else:
             between.setdefault((row.old, row.new), []).append(row)
     arrows = []
     for (source, target), rows in between.items():
+        causes = dict.fromkeys(row.cause for row in rows)
         lines: list[str] = []
-        for cause in dict.fromkeys(row.cause for row in rows):
-            lines += wrap(cause, _LABEL_WIDTH, _SMALL, lines=4)
+        for number, cause in enumerate(causes):
+            lines += wrap(f"or {cause}" if number else cause, _LABEL_WIDTH, _SMALL, lines=4)
         arrows.append(_Arrow(source, target, rows, lines))
-    return arrows, own
+    return arrows, [_Arrow(ANY, new, common[cause, new], [cause]) for cause, new in sorted(everywhere)], own
 
 
 def draw(chart: StateChart) -> Sheet:
     """The chart on a sheet."""
     machine = chart.machine
-    arrows, own = _arrows(machine)
+    arrows, everywhere, own = _arrows(machine)
     loops = {
         state: [line for row in rows for line in wrap(f"again: {row.cause}", _LABEL_WIDTH, 10.5, lines=3)]
         for state, rows in own.items()
     }
-    sizes: dict[Hashable, tuple[float, float]] = {}
-    for state in machine.states:
-        width = measure(state, _SIZE, bold=True)
-        width = max([width, *(measure(line, 10.5) for line in loops.get(state, ()))])
-        sizes[state] = (width + 28, 34 + 14 * len(loops.get(state, ())))
-    if any(arrow.source == ANY for arrow in arrows):
-        sizes[ANY] = (measure(ANY, _SMALL, italic=True) + 24, 26)
+    for state, why in machine.starts.items():
+        if why:
+            loops[state] = [*wrap(f"begins by: {why}", _LABEL_WIDTH, 10.5, lines=3), *loops.get(state, ())]
+    placed = dict.fromkeys(
+        [*machine.starts, *(end for arrow in arrows for end in (arrow.source, arrow.target))]
+    )
+    apart = [
+        state for state in machine.states if state not in placed
+    ]  # reached from everywhere, left for nowhere
+    sizes = {state: _box_size(state, loops.get(state, ())) for state in machine.states if state in placed}
     layout = lay_out(
         sizes,
         [
-            (a.source, a.target, (max(measure(line, _SMALL) for line in a.lines) + 10, 14.0 * len(a.lines) + 2))
+            (
+                a.source,
+                a.target,
+                (max(measure(line, _SMALL) for line in a.lines) + 10, 14.0 * len(a.lines) + 2),
+            )
             for a in arrows
         ],
     )
-    heading = max(measure(chart.title, 15, bold=True), measure(machine.rfc, _SMALL))
-    sheet = Sheet(max(layout.width, heading) + 2 * _MARGIN, chart.title)
+    least = max(
+        [
+            measure(chart.title, 15, bold=True),
+            measure(machine.rfc, _SMALL),
+            *(_common_width(arrow, apart) for arrow in everywhere),
+        ]
+    )
+    sheet = Sheet(max(layout.width, least) + 2 * _MARGIN, chart.title)
     sheet.text(_MARGIN, 30, chart.title, size=15, bold=True)
     sheet.text(_MARGIN, 47, machine.rfc, size=_SMALL, colour=_MUTED)
     dx = (sheet.width - layout.width) / 2
-    dy = 66.0 + (18 if machine.starts else 0)
-    went = set(zip(chart.visited, chart.visited[1:], strict=False))
+    dy = 84.0
+    went = set(pairwise(chart.visited))
     for arrow, route in zip(arrows, layout.routes, strict=True):
         trodden = (arrow.source, arrow.target) in went
         colour = _TRODDEN if trodden else _LINE
-        words = "\n".join(f"{row.old} → {row.new}: {row.cause}" for row in arrow.rows)
         points = [(x + dx, y + dy) for x, y in route.points]
-        sheet.path(_curve(points), stroke=colour, width=2.2 if trodden else 1.3, title=words)
+        sheet.path(_curve(points), stroke=colour, width=2.2 if trodden else 1.3, title=_words(arrow.rows))
         sheet.head(*points[-1], colour, dx=0, dy=points[-1][1] - points[-2][1], size=9 if trodden else 7.5)
+    for arrow, route in zip(arrows, layout.routes, strict=True):
         x, y = route.label[0] + dx, route.label[1] + dy
-        top = y - 7.0 * len(arrow.lines)
+        height, width = 14.0 * len(arrow.lines), max(measure(line, _SMALL) for line in arrow.lines)
+        sheet.box(x - width / 2 - 4, y - height / 2 - 1, width + 8, height + 2, fill="#fff")
         for number, line in enumerate(arrow.lines):
             sheet.text(
                 x,
-                top + 14 * number + 10.5,
+                y - height / 2 + 14 * number + 10.5,
                 line,
                 size=_SMALL,
                 anchor="middle",
-                colour=_TRODDEN if trodden else _MUTED,
-                title=words,
-                halo="#fff",
+                colour=_TRODDEN if (arrow.source, arrow.target) in went else _MUTED,
+                title=_words(arrow.rows),
             )
-    _boxes(sheet, chart, layout, sizes, loops, dx, dy)
-    sheet.grow(layout.height + dy + _MARGIN)
+    for state, size in sizes.items():
+        x, y = layout.centres[state]
+        _box(sheet, chart, state, (x + dx, y + dy), size, own.get(state, ()), loops.get(state, ()))
+    y = dy + layout.height + _MARGIN
+    for arrow in everywhere:
+        _from_everywhere(sheet, chart, arrow, apart, y + 22)
+        y += 52
+    sheet.grow(y)
     return sheet
 
 
-def _boxes(
+def _words(rows: Sequence[Transition]) -> str:
+    return "\n".join(f"{row.old} → {row.new}: {row.cause}" for row in rows)
+
+
+def _box_size(state: str, loops: Sequence[str]) -> tuple[float, float]:
+    width = max([measure(state, _SIZE, bold=True), *(measure(line, 10.5) for line in loops)])
+    return width + 28, 34.0 + 14 * len(loops)
+
+
+def _box(
     sheet: Sheet,
     chart: StateChart,
-    layout: Layout,
-    sizes: Mapping[Hashable, tuple[float, float]],
-    loops: Mapping[str, list[str]],
-    dx: float,
-    dy: float,
+    state: str,
+    centre: tuple[float, float],
+    size: tuple[float, float],
+    own: Sequence[Transition] = (),
+    loops: Sequence[str] = (),
 ) -> None:
-    for name, (width, height) in sizes.items():
-        state = str(name)
-        x, y = layout.centres[name][0] + dx, layout.centres[name][1] + dy
-        if name == ANY:
-            sheet.box(x - width / 2, y - height / 2, width, height, fill="#fff", stroke=_LINE, dash="4 3", radius=13)
-            sheet.text(x, y + 4, ANY, size=_SMALL, anchor="middle", colour=_MUTED, italic=True)
-            continue
-        lit, seen = state == chart.current, state in chart.visited
-        sheet.box(
-            x - width / 2,
-            y - height / 2,
-            width,
-            height,
-            fill=_LIT if lit else "#ddf4ff" if seen else "#f6f8fa",
-            stroke="#bf8700" if lit else _TRODDEN if seen else "#afb8c1",
-            line=2.4 if lit else 1.4,
-            radius=9,
-            title=f"{state}{': the current state' if lit else ''}",
+    """One state, with the inputs that leave it where it is."""
+    (x, y), (width, height) = centre, size
+    lit, seen = state == chart.current, state in chart.visited
+    sheet.box(
+        x - width / 2,
+        y - height / 2,
+        width,
+        height,
+        fill=_LIT if lit else "#ddf4ff" if seen else "#f6f8fa",
+        stroke="#bf8700" if lit else _TRODDEN if seen else "#afb8c1",
+        line=2.4 if lit else 1.4,
+        radius=9,
+        title=f"{state}: the current state" if lit else state,
+    )
+    top = y - height / 2
+    sheet.text(x, top + 21.5, state, size=_SIZE, anchor="middle", bold=True, colour=_INK)
+    for number, line in enumerate(loops):
+        sheet.text(
+            x,
+            top + 36 + 14 * number,
+            line,
+            size=10.5,
+            anchor="middle",
+            colour=_MUTED,
+            italic=True,
+            title=_words(own),
         )
-        top = y - height / 2
-        sheet.text(x, top + 21.5, state, size=_SIZE, anchor="middle", bold=True, colour=_INK)
-        for number, line in enumerate(loops.get(state, ())):
-            words = "\n".join(
-                f"{row.old} → {row.new}: {row.cause}"
-                for row in chart.machine.transitions
-                if row.old == row.new == state
-            )
-            sheet.text(
-                x, top + 36 + 14 * number, line, size=10.5, anchor="middle", colour=_MUTED, italic=True, title=words
-            )
-        if state in chart.machine.starts:
-            _start(sheet, x, top, chart.machine.starts[state])
+    if state == chart.machine.states[0]:
+        _start(sheet, x, top)
 
 
-def _start(sheet: Sheet, x: float, top: float, why: str) -> None:
+def _start(sheet: Sheet, x: float, top: float) -> None:
     """A dot with an arrow into the box below: here it begins."""
     sheet.path(f"M{x - 4:.1f} {top - 20:.1f}a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z", fill=_INK)
     sheet.line([(x, top - 16), (x, top - 6)], _INK, width=1.3)
     sheet.head(x, top, _INK, dx=0, dy=1, size=7)
-    if why:
-        sheet.text(x + 9, top - 15, why, size=10.5, colour=_MUTED, italic=True, halo="#fff")
+
+
+def _common_width(arrow: _Arrow, apart: Sequence[str]) -> float:
+    target = (
+        _box_size(arrow.target, ())[0] if arrow.target in apart else measure(arrow.target, _SIZE, bold=True)
+    )
+    return measure(ANY, _SMALL) + 24 + measure(arrow.lines[0], _SMALL) + 60 + target
+
+
+def _from_everywhere(sheet: Sheet, chart: StateChart, arrow: _Arrow, apart: Sequence[str], y: float) -> None:
+    """The line below the picture for what leads from every state to the same one."""
+    width = measure(ANY, _SMALL) + 24
+    x = (sheet.width - _common_width(arrow, apart)) / 2
+    sheet.box(
+        x, y - 13, width, 26, fill="#fff", stroke=_LINE, dash="4 3", radius=13, title=_words(arrow.rows)
+    )
+    sheet.text(x + width / 2, y + 4, ANY, size=_SMALL, anchor="middle", colour=_MUTED, italic=True)
+    label = measure(arrow.lines[0], _SMALL)
+    end = x + width + label + 52
+    sheet.line([(x + width, y), (end - 6, y)], _LINE, width=1.3, title=_words(arrow.rows))
+    sheet.head(end, y, _LINE, dx=1, dy=0, size=7.5)
+    sheet.box(x + width + 18, y - 8, label + 12, 16, fill="#fff")
+    sheet.text(x + width + 24, y + 4, arrow.lines[0], size=_SMALL, colour=_MUTED, title=_words(arrow.rows))
+    if arrow.target in apart:
+        size = _box_size(arrow.target, ())
+        _box(sheet, chart, arrow.target, (end + 2 + size[0] / 2, y), size)
+    else:
+        sheet.text(end + 6, y + 4.5, arrow.target, size=_SIZE, bold=True, colour=_INK)
 
 
 def _curve(points: Sequence[tuple[float, float]]) -> str:
     """A soft line through `points`, leaving and arriving vertically."""
     path = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         middle = (y0 + y1) / 2
         path += f"C{x0:.1f} {middle:.1f} {x1:.1f} {middle:.1f} {x1:.1f} {y1:.1f}"
     return path
