@@ -180,16 +180,18 @@ def passages(trace: Trace, *, datagrams_max: int = 20_000) -> Passages:
 
 def _half_trip(out: Sequence[Passage]) -> float:
     """Half of the shortest transaction between the ends. Spec: RFC 8489 §6.3.3."""
-    asked: dict[bytes, Instant] = {}
+    asked: dict[bytes, list[Instant]] = {}
     shortest = math.inf
     for passage in out:
         if not is_stun(passage.data) or passage.is_estimated:
             continue
-        key = passage.data[8:20]
-        if passage.sent is not None:
-            asked.setdefault(key, passage.sent)
-        elif key in asked:
-            shortest = min(shortest, passage.arrivals[0] - asked[key])
+        key, is_request = passage.data[8:20], passage.data[0] == 0
+        if passage.sent is not None and is_request:
+            asked.setdefault(key, []).append(passage.sent)
+        elif (
+            passage.sent is None and not is_request and len(asked.get(key, ())) == 1
+        ):  # else it answers either
+            shortest = min(shortest, passage.arrivals[0] - asked[key][0])
     return shortest / 2 if shortest < math.inf else 0.0
 
 
