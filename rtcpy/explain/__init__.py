@@ -17,6 +17,9 @@ In the order of reading:
 - a whole connection: `trace` (all that happened, with `tracefile`, `arguments` and `recording`, which write it),
   `replay` (the endpoints again, step by step; `snapshot` says where they stand), `ladder` (who said what to whom, and
   when), `news` (what the applications heard, and where both ends stand); `capture` (files of tcpdump and Wireshark);
+- pictures of it: `passages` (which datagram arrived, and how often it went to and fro) and `notes` (the words beside),
+  from which `ladder_svg` and `mermaid` draw; `states` (state machines, laid out by `layered`), `keys` (the key schedule);
+  `svg` (drawing text that fits); `pcapng` (the same for Wireshark).
 - beside them: `difference` (what changed in a text), `samples` (texts that real browsers wrote).
 
 Specs: those of the layers; each node names the section that its bits are defined in.
@@ -29,43 +32,60 @@ from typing import Any
 from rtcpy.explain.capture import Capture, CaptureError
 from rtcpy.explain.dissect import Dissector, explain
 from rtcpy.explain.keylog import KeyLog, KeyLogError
+from rtcpy.explain.keys import KeyNode, KeyTree, key_tree
 from rtcpy.explain.ladder import Ladder, Row
+from rtcpy.explain.ladder_svg import LadderPicture
+from rtcpy.explain.mermaid import mermaid
 from rtcpy.explain.news import News, States, describe
+from rtcpy.explain.pcapng import PcapngTap, PcapngWriter, write_pcapng
 from rtcpy.explain.picture import Picture, picture
 from rtcpy.explain.recording import RecordedPeer, TraceTap
 from rtcpy.explain.replay import Replay, ReplayError, ReplayStep
 from rtcpy.explain.snapshot import snapshot
+from rtcpy.explain.states import MACHINES, StateChart, charts, state_chart
 from rtcpy.explain.summary import Summary, summarize, summarize_datagram
 from rtcpy.explain.trace import Trace, TraceError
 from rtcpy.explain.tree import Explanation, Node
 
 __all__ = [
+    "MACHINES",
     "Capture",
     "CaptureError",
     "Dissector",
     "Explanation",
     "KeyLog",
     "KeyLogError",
+    "KeyNode",
+    "KeyTree",
     "Ladder",
+    "LadderPicture",
     "News",
     "Node",
+    "PcapngTap",
+    "PcapngWriter",
     "Picture",
     "RecordedPeer",
     "Replay",
     "ReplayError",
     "ReplayStep",
     "Row",
+    "StateChart",
     "States",
     "Summary",
     "Trace",
     "TraceError",
     "TraceTap",
+    "charts",
     "describe",
     "explain",
+    "key_tree",
+    "mermaid",
     "picture",
     "snapshot",
+    "state_chart",
     "summarize",
     "summarize_datagram",
+    "write_pcapng",
 ]
 
 

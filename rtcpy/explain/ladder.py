@@ -1,7 +1,8 @@
 """Who said what to whom, and when: a connection as a ladder of arrows, in plain text.
 
 `Ladder` makes rows of a `Trace`: one per datagram, repeats marked, long stretches of the same kind drawn together, a
-heading where a new layer speaks for the first time.
+heading where a new layer speaks for the first time. The same as a picture is `ladder_svg`, for other tools `mermaid`; both
+are at hand here, and notebooks show the picture.
 
 Specs: none; the layout follows the message flow figures of the RFCs (RFC 6347 Figure 1, RFC 9260 §5.1.6).
 """
@@ -11,11 +12,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rtcpy.core.machine import Instant
 from rtcpy.core.tap import Direction
 from rtcpy.explain.summary import RECORD_KEY, Summary, summarize_datagram
 from rtcpy.explain.trace import PacketEntry, Trace
+
+if TYPE_CHECKING:
+    from rtcpy.explain.ladder_svg import LadderPicture
 
 RECORD_HEADER = 13  # bytes of a record before its content, RFC 6347 §4.1
 RUN_MIN = 6  # datagrams of acknowledged bulk data in a row before they are drawn as one
@@ -57,6 +63,7 @@ class Ladder:
         who = who if who is not None else trace.names[0] if trace.names else "here"
         others = [name for name in trace.names if name != who]
         self.names = names or (who, others[0] if len(others) == 1 else "there")
+        self._trace = trace
         self.lost = trace.lost
         datagrams = trace.datagrams(who=who)
         self.started: Instant = datagrams[0].at if datagrams else 0.0
@@ -111,6 +118,33 @@ class Ladder:
         if self.lost:
             lines.append(f"{'':>{TIME_WIDTH}}  … and more: {self.lost} entries of the trace found no room")
         return "\n".join(line.rstrip() for line in lines)
+
+    def __str__(self) -> str:
+        return self.render()
+
+    def picture(self, **options: Any) -> LadderPicture:
+        """The ladder of the whole trace as a picture; `options` are those of `rtcpy.explain.ladder_svg.LadderPicture`."""
+        from rtcpy.explain.ladder_svg import LadderPicture
+        from rtcpy.explain.passages import PEER
+
+        return LadderPicture(self._trace, **{"names": {PEER: self.names[1]}, **options})
+
+    def svg(self, **options: Any) -> str:
+        """The picture as SVG."""
+        return self.picture(**options).svg()
+
+    def save(self, path: str | Path, **options: Any) -> None:
+        """Write the picture as an SVG file."""
+        self.picture(**options).save(path)
+
+    def mermaid(self, **options: Any) -> str:
+        """The text of a Mermaid sequence diagram; `options` are those of `rtcpy.explain.mermaid.mermaid`."""
+        from rtcpy.explain.mermaid import mermaid
+
+        return mermaid(self._trace, **options)
+
+    def _repr_html_(self) -> str:
+        return self.svg()
 
     def _title(self, width: int) -> str:
         left, right = self.names

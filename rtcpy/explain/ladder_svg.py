@@ -64,6 +64,7 @@ class LadderPicture:
     Args:
         trace: of one end or of both.
         title: one line above; default: the names of the ends.
+        names: what to call an end instead of its name in the trace; `PEER` is the far end of a trace of one end.
         since: leave out what happened before, in **seconds** since the beginning of the trace.
         until: leave out what happened after, likewise.
         notes: draw calls, events, drops and timers beside the lifelines.
@@ -75,12 +76,13 @@ class LadderPicture:
         trace: Trace,
         *,
         title: str = "",
+        names: Mapping[str, str] | None = None,
         since: float | None = None,
         until: float | None = None,
         notes: bool = True,
         fold: bool = True,
     ) -> None:
-        self._trace, self._title = trace, title
+        self._trace, self._title, self._names = trace, title, dict(names or {})
         self._since, self._until, self._notes, self._fold = since, until, notes, fold
 
     def svg(self) -> str:
@@ -96,7 +98,8 @@ class LadderPicture:
 
     def sheet(self) -> Sheet:
         """The picture with the boxes of its texts."""
-        return _Drawing(self._trace, self._title, (self._since, self._until), self._notes, self._fold).draw()
+        part = (self._since, self._until)
+        return _Drawing(self._trace, self._title, self._names, part, self._notes, self._fold).draw()
 
 
 # --- what is drawn, in order -----------------------------------------------------------------------------------------
@@ -145,7 +148,13 @@ class _Item:
 
 class _Drawing:
     def __init__(
-        self, trace: Trace, title: str, part: tuple[float | None, float | None], with_notes: bool, fold: bool
+        self,
+        trace: Trace,
+        title: str,
+        names: Mapping[str, str],
+        part: tuple[float | None, float | None],
+        with_notes: bool,
+        fold: bool,
     ) -> None:
         self.found: Passages = passages(trace)
         self.phases = phases(self.found)
@@ -157,7 +166,8 @@ class _Drawing:
         self.left_out = max(0, len(chosen) - 20 * ROWS_MAX) + self.found.left_out + trace.lost
         self.notes = [n for n in notes(trace) if low <= n.at <= high] if with_notes else []
         self.ends = self.found.ends[:2] if len(self.found.ends) > 1 else [*self.found.ends, ""]
-        self.title = title or " and ".join(self.ends)
+        self.names = {name: names.get(name, name) for name in self.ends}
+        self.title = title or " and ".join(name for name in self.names.values() if name)
         self.servers = list(
             dict.fromkeys(
                 name for p in chosen for name in (p.sender, p.receiver) if name in self.found.servers
@@ -361,6 +371,7 @@ class _Drawing:
         """Name and addresses of an end over its lifeline; returns its height."""
         sheet = self.sheet
         addresses = [str(a) for a in self.found.addresses.get(name, [])]
+        name = self.names[name]
         shown = addresses[:2] + ([f"and {len(addresses) - 2} more"] if len(addresses) > 2 else [])
         half = min(_ZONE, self.outer) - 12 if self.notes else _ZONE / 2
         width = max([measure(name, 13, bold=True), *(measure(a, 10.5) for a in shown), 60.0]) + 24
@@ -464,7 +475,8 @@ class _Drawing:
         return (self.left, self.zone_left) if self._is_left(name) else (self.right, self.zone_right)
 
     def _title_of(self, passage: Passage) -> str:
-        lines = [f"{passage.sender} → {passage.receiver}, {len(passage.data)} bytes"]
+        names = [self.names.get(name, name) for name in (passage.sender, passage.receiver)]
+        lines = [f"{' → '.join(names)}, {len(passage.data)} bytes"]
         if passage.sent is not None:
             about = "about " if passage.is_estimated and passage.sender in self.server_x else ""
             lines.append(f"sent {about}{(passage.sent - self.started) * 1e3:.3f} ms")
@@ -793,7 +805,7 @@ class _Drawing:
         sheet = self.sheet
         for name, x in zip(self.ends, (self.left, self.right), strict=True):
             if name:
-                text = fit(name, 150, 12, bold=True)
+                text = fit(self.names[name], 150, 12, bold=True)
                 sheet.text(x, y + 4, text, size=12, bold=True, colour=_MUTED, anchor="middle")
         if self.left_out:
             y += 22

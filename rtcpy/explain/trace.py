@@ -27,8 +27,10 @@ from rtcpy.core.machine import Address, Instant
 from rtcpy.core.tap import Direction
 
 if TYPE_CHECKING:
+    from rtcpy.explain.keys import KeyTree
     from rtcpy.explain.ladder import Ladder
     from rtcpy.explain.replay import Replay
+    from rtcpy.explain.states import StateChart
 
 ENTRIES_MAX = 100_000
 """Entries that a trace keeps unless told otherwise; later ones are counted."""
@@ -363,6 +365,44 @@ class Trace:
         from rtcpy.explain.ladder import Ladder
 
         return Ladder(self, who=who)
+
+    def state_charts(self, who: str = "", *, until: int | None = None) -> list[StateChart]:
+        """The state machines of `who` (default: the first endpoint) as pictures, lit as they were before entry `until`."""
+        from rtcpy.explain.states import charts
+
+        return charts(self, who, until=until)
+
+    def key_tree(self, who: str = "") -> KeyTree:
+        """The key schedule of the connection, as `who` (default: the first endpoint that has secrets) saw it.
+
+        Raises:
+            InvalidAccessError: the trace has no DTLS secret, or not the hellos that it belongs to.
+        """
+        from rtcpy.explain.keys import key_tree
+
+        return key_tree(self, who)
+
+    def to_pcapng(self, path: str | Path, *, who: str = "", start: float | None = None) -> int:
+        """Write what `who` (default: the first endpoint) sent and received as a file for Wireshark, secrets included.
+
+        Args:
+            path: of the file.
+            who: the endpoint.
+            start: **seconds** since 1970 of the first entry; default: the trace's own times.
+
+        Returns:
+            How many packets were written.
+
+        Raises:
+            InvalidAccessError: the trace has no such endpoint.
+            OSError: the file cannot be written.
+        """
+        from rtcpy.explain.pcapng import write_pcapng
+
+        return write_pcapng(self, path, who=who, start=start)
+
+    def _repr_html_(self) -> str:
+        return self.ladder().svg()
 
     def replay(self) -> Replay:
         """The endpoints, rebuilt step by step from what they were told.
