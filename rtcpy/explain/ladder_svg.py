@@ -282,11 +282,15 @@ class _Drawing:
             if time is not None and item.at > time + 1e-9:
                 anchor += min(46.0, 7.0 + 7.0 * math.log2(1.0 + (item.at - time) / 0.01))
             time = item.at
-            below = bottoms.get(item.slot, floor)
+            slots = [item.slot]
+            if item.role == "flat":  # a level line needs room on both sides
+                slots = [("packet", name) for name in self.ends]
+            below = max(bottoms.get(slot, floor) for slot in slots)
             if item.slot[0] == "all":
                 below = max([floor, *bottoms.values()])
             anchor = item.y = max(anchor, below + item.above)
-            bottoms[item.slot] = anchor + item.below
+            for slot in slots:
+                bottoms[slot] = anchor + item.below
             if item.slot[0] == "all":
                 floor = anchor + item.below
                 bottoms = {slot: max(bottom, floor) for slot, bottom in bottoms.items()}
@@ -506,7 +510,7 @@ class _Drawing:
             sheet.line([(x0, y), (x1 - 6 * way, y)], colour, width=1.6, dash=dash, title=title)
             sheet.head(x1, y, colour, dx=way, dy=0)
             return
-        y0 = places["send"]
+        y0 = places.get("send", places.get("arrive0", 0.0))  # of a server without a known request only the arrival
         if not passage.arrivals:
             middle = inner0 + (inner1 - inner0) * (0.5 if passage.receiver in self.server_x else 0.42)
             y = y0 + 9
@@ -550,13 +554,11 @@ class _Drawing:
         words = passage.names
         if measure(words, _NAME, bold=True) <= room - chips:
             return [words]
-        lines = wrap(words, room, _NAME, lines=3, bold=True)
-        # The chips stand before the first line: break again with what is left for it.
         first = wrap(words, room - chips, _NAME, lines=2, bold=True)[0]
-        if first != lines[0] and not first.endswith("…"):
-            rest = words[len(first) :].lstrip()
-            return [first, *wrap(rest, room, _NAME, lines=2, bold=True)]
-        return lines
+        if first.endswith("…"):  # not one word has room beside the chips
+            return ["", *wrap(words, room, _NAME, lines=3, bold=True)]
+        rest = words[len(first) :].lstrip()
+        return [first, *wrap(rest, room, _NAME, lines=2, bold=True)]
 
     def _label_room(self, passage: Passage) -> tuple[float, float]:
         above = 5.0 + 14 * len(self._label_lines(passage))
@@ -586,6 +588,8 @@ class _Drawing:
             sheet.text(x + 4, base - 0.5, text, size=10, colour=tone)
             x += width + 6
         for number, line in enumerate(lines):
+            if not line:
+                continue
             sheet.text(
                 x if not number else left,
                 base + 14 * number,

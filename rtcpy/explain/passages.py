@@ -26,6 +26,7 @@ from rtcpy.stun.message import MessageClass, is_stun, parse_message
 
 PEER = "peer"
 """What the far end is called in a trace of one end."""
+_GONE = ("lost", "unroutable", "filtered")
 
 
 @dataclass(slots=True)
@@ -266,7 +267,7 @@ def _fates(out: Sequence[Passage], lost: Sequence[LostEntry]) -> None:
     for passage in out:
         waiting.setdefault((passage.sender, passage.data), []).append(passage)
     for entry in lost:
-        for passage in waiting.get((entry.who, entry.data), ()):
+        for passage in reversed(waiting.get((entry.who, entry.data), [])):  # the network tells at once
             known = passage.sent is not None and passage.sent <= entry.at and not passage.fate
             if known and passage.destination == entry.remote and passage.number < entry.number:
                 passage.fate = entry.fate
@@ -325,7 +326,7 @@ def _origin(departures: Sequence[Passage], entry: PacketEntry, shortest: float) 
         for passage in departures
         if passage.sender != entry.who
         and passage.at + shortest * 0.999 <= entry.at
-        and passage.fate not in ("lost", "unroutable", "filtered")
+        and passage.fate not in _GONE
     ]
     for passage in possible:
         if not passage.arrivals or (passage.fate == "duplicated" and len(passage.arrivals) < 2):
@@ -370,7 +371,7 @@ def _server_times(out: Sequence[Passage], guide: _Guide) -> None:
         if passage.receiver in names and passage.sent is not None:
             asked.setdefault(key, []).append(passage)
         elif passage.sender in names and passage.arrivals:
-            before = [p for p in asked.get(key, ()) if not p.fate and p.at <= passage.arrivals[0]]
+            before = [p for p in asked.get(key, ()) if p.fate not in _GONE and p.at <= passage.arrivals[0]]
             if not before:
                 continue
             request = before[-1]
