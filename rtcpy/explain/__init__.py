@@ -19,7 +19,7 @@ In the order of reading:
   when), `news` (what the applications heard, and where both ends stand); `capture` (files of tcpdump and Wireshark);
 - pictures of it: `passages` (which datagram arrived, and how often it went to and fro) and `notes` (the words beside),
   from which `ladder_svg` and `mermaid` draw; `states` (state machines, laid out by `layered`), `keys` (the key schedule);
-  `svg` (drawing text that fits); `pcapng` (the same for Wireshark).
+  `svg` (drawing text that fits); `pcapng` (the same for Wireshark);
 - beside them: `difference` (what changed in a text), `samples` (texts that real browsers wrote).
 
 Specs: those of the layers; each node names the section that its bits are defined in.

@@ -510,7 +510,9 @@ class _Drawing:
             sheet.line([(x0, y), (x1 - 6 * way, y)], colour, width=1.6, dash=dash, title=title)
             sheet.head(x1, y, colour, dx=way, dy=0)
             return
-        y0 = places.get("send", places.get("arrive0", 0.0))  # of a server without a known request only the arrival
+        y0 = places.get(
+            "send", places.get("arrive0", 0.0)
+        )  # of a server without a known request only the arrival
         if not passage.arrivals:
             middle = inner0 + (inner1 - inner0) * (0.5 if passage.receiver in self.server_x else 0.42)
             y = y0 + 9
