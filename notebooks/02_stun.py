@@ -24,14 +24,13 @@
 # %%
 from rtcpy.core.env import SeededEntropy
 from rtcpy.core.machine import Address, Datagram
-from rtcpy.explain import Picture
+from rtcpy.explain import explain
 from rtcpy.lab import show
 from rtcpy.stun import Message, MessageClass, Method, StunServer, new_transaction_id
-from rtcpy.stun.declared import explain_message
 
 request = Message(Method.BINDING, MessageClass.REQUEST, new_transaction_id(SeededEntropy("lesson 02")))
 question = request.serialize(fingerprint=False)
-show(Picture(question, explain_message(question), "from where do you see me?"))
+show(explain(question, title="from where do you see me?"))
 
 # %% [markdown]
 # Twenty bytes, and that is a whole question. The first two say what it is: `00 01`, method Binding, class
@@ -59,7 +58,7 @@ print("sent from 192.168.0.2:5000; the server sees", seen)
 server = StunServer()
 server.receive(Datagram(question, local=server_address, remote=seen), now=0.02)
 [answer] = server.take_packets()
-show(Picture(answer.data, explain_message(answer.data), "there I see you"))
+show(explain(answer.data, title="there I see you"))
 
 # %% [markdown]
 # The library reads 203.0.113.1:5000 out of the attribute, but look at its bytes: the address is not in there.
@@ -92,7 +91,7 @@ check = Message(
     [USERNAME("gfd3:6NFC"), PRIORITY(1845494271)],
 )
 signed = check.serialize(key)
-show(Picture(signed, explain_message(signed), "a connectivity check"))
+show(explain(signed, title="a connectivity check"))
 
 # %% [markdown]
 # **Predict, then run.** Each bit of these bytes is flipped once, and the result is handed to the parser and

@@ -38,7 +38,7 @@ from rtcpy.explain.ladder_svg import LadderPicture
 from rtcpy.explain.mermaid import mermaid
 from rtcpy.explain.news import News, States, describe
 from rtcpy.explain.pcapng import PcapngTap, PcapngWriter, write_pcapng
-from rtcpy.explain.picture import Picture, picture
+from rtcpy.explain.picture import picture
 from rtcpy.explain.recording import RecordedPeer, TraceTap
 from rtcpy.explain.replay import Replay, ReplayError, ReplayStep
 from rtcpy.explain.snapshot import snapshot
@@ -63,7 +63,6 @@ __all__ = [
     "Node",
     "PcapngTap",
     "PcapngWriter",
-    "Picture",
     "RecordedPeer",
     "Replay",
     "ReplayError",

@@ -236,6 +236,7 @@ def explain(
     plaintexts: Mapping[bytes, bytes] | None = None,
     extensions: Mapping[int, str] | None = None,
     is_srtp: bool = False,
+    title: str = "",
 ) -> Any:
     """What something means, to the last bit.
 
@@ -248,6 +249,7 @@ def explain(
         plaintexts: what protected records contain, by the first 11 **bytes** of the record.
         extensions: RTP header extensions by local id, as ``a=extmap`` has them: ``{4: "urn:ietf:params:…:sdes:mid"}``.
         is_srtp: media is encrypted.
+        title: a line of your own above the explanation of bytes.
 
     Returns:
         An `Explanation`; for a wire format a `Diagram`; for objects that explain themselves, what they give.
@@ -270,7 +272,9 @@ def explain(
         is_sdp = dissect_sdp.LOOKS_LIKE_SDP.match(thing)
         thing = thing.encode("utf-8", "surrogatepass") if is_sdp else from_hex(thing)
     if isinstance(thing, bytes | bytearray | memoryview | Datagram):
-        return Dissector(**helps).explain(thing, plaintexts=plaintexts)
+        explanation = Dissector(**helps).explain(thing, plaintexts=plaintexts)
+        explanation.title = title or explanation.title
+        return explanation
     if isinstance(thing, Explainable):
         return thing.__explain__(plaintexts=plaintexts, **helps)
     raise TypeError(

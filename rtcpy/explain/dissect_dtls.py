@@ -360,13 +360,13 @@ def _content(leaf: Node, content_type: int, data: bytes, known: Known) -> str:
 
 def _change_cipher_spec(leaf: Node, data: bytes, known: Known) -> str:
     expand(leaf, ChangeCipherSpec, data)
-    leaf.text, leaf.meaning = "", "from the next record on, the sender uses the new keys"
+    leaf.meaning = "from the next record on, the sender uses the new keys"
     return "ChangeCipherSpec"
 
 
 def _alert(leaf: Node, data: bytes, known: Known) -> str:
     grown = expand(leaf, Alert, data)
-    leaf.text, leaf.meaning = "", grown.node.meaning
+    leaf.meaning = grown.node.meaning
     if not isinstance(grown.value, Alert):
         return "broken alert"
     level = "fatal" if grown.value.level == AlertLevel.FATAL else "warning"
@@ -376,7 +376,6 @@ def _alert(leaf: Node, data: bytes, known: Known) -> str:
 
 def _ack(leaf: Node, data: bytes, known: Known) -> str:
     expand(leaf, Ack, data)
-    leaf.text = ""
     return "ACK"
 
 
@@ -459,7 +458,7 @@ def _body(leaf: Node, kind: int, data: bytes) -> None:
     if form is None:
         leaf.meaning = "the message; its format is not declared here"
         return
-    leaf.name, leaf.text, leaf.value = "body", "", None
+    leaf.name = "body"
     grown = expand(leaf, form, data)
     leaf.meaning, leaf.rfc = grown.node.meaning, form.wire_rfc
     for child in leaf.children:
@@ -503,7 +502,6 @@ def _extensions(group: Node, data: bytes, *, is_client: bool) -> None:
             form = RetryGroup
         if form is not None and form.wire_fields:
             grown = expand(body, form, data)
-            body.text, body.value = "", None
             body.meaning, node.rfc = grown.node.meaning, form.wire_rfc
     name_values(group)
     for node in group.children:
@@ -589,3 +587,23 @@ def _told(node: Node) -> str:
     if kind == "ServerKeyExchange" and "group" in found:
         return f": {found['group'].text.partition(' (')[0]}"
     return ""
+
+
+def record_content(node: Node) -> Node | None:
+    """The node with what a record of 1.2 carries in the clear, wherever it is; None if nobody could open it.
+
+    Args:
+        node: of a record, as `record12` makes it.
+    """
+    record = node.value
+    for leaf in node.walk():
+        if leaf.inside is not None and leaf.name in ("ciphertext", "fragment"):
+            return leaf.inside.root
+    fragment = node.children[-1]
+    if not isinstance(record, Record) or fragment.name != "fragment":
+        return fragment if isinstance(record, Record) and not record.epoch else None
+    is_sealed = bool(record.epoch) and all(leaf.name in _SEALED for leaf in fragment.leaves())
+    return None if is_sealed else fragment
+
+
+_SEALED = {"explicit nonce", "ciphertext", "tag", "fragment"}

@@ -184,7 +184,6 @@ def _cause(node: Node, data: bytes) -> None:
         form = CAUSE_FORMATS.get(code)
         if leaf.name == "info" and form is not None:
             grown = expand(leaf, form, data)
-            leaf.text, leaf.value = "", None
             node.meaning = leaf.meaning = grown.node.meaning
             node.rfc = form.wire_rfc
             for part in leaf.walk():
@@ -294,7 +293,6 @@ def _dcep(leaf: Node, data: bytes) -> str:
     form: type[Wire] = OpenMessage if kind == MessageType.OPEN else AckMessage
     grown = expand(leaf, form, data, layer="dcep")
     leaf.name = "DATA_CHANNEL_OPEN" if kind == MessageType.OPEN else "DATA_CHANNEL_ACK"
-    leaf.text, leaf.value = "", None
     leaf.meaning, leaf.rfc = grown.node.meaning, form.wire_rfc
     for part in leaf.children:
         if part.name == "message_type":

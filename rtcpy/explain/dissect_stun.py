@@ -142,7 +142,8 @@ def _attributes(group: Node, data: bytes, start: int, known: Known) -> None:
         if "value" in leaves:
             _value(node, leaves["value"], code, data, transaction_id)
             if code in _COMPUTED:
-                _verify(node, leaves["value"], code, data[start : node.offset], known)
+                raw = data[leaves["value"].offset : leaves["value"].end]
+                _verify(node, leaves["value"], code, raw, data[start : node.offset], known)
         elif code in REGISTRY and not node.problem:
             _decode(node, code, b"", transaction_id)
         if signed and code not in _UNPROTECTED_BY_DESIGN:
@@ -191,7 +192,7 @@ def _value(node: Node, leaf: Node, code: int, data: bytes, transaction_id: bytes
     grown: Grown | None = None
     if form is not None:
         grown = expand(leaf, form, data)
-        leaf.text, leaf.meaning = "", grown.node.meaning
+        leaf.meaning = grown.node.meaning
     elif code in _TEXTS:
         leaf.text = quoted(raw.decode("utf-8", "replace"))
     _decode(node, code, raw, transaction_id)
@@ -255,11 +256,11 @@ def _unmask(leaf: Node, data: bytes, transaction_id: bytes) -> None:
             part.text = f"{raw.hex()} xor {mask_bytes.hex()} = {shown}"
 
 
-def _verify(node: Node, leaf: Node, code: int, before: bytes, known: Known) -> None:
-    """Whether the value is the one that it should be. `before` is the message up to the attribute."""
-    if node.problem or leaf.problem or not isinstance(leaf.value, bytes):
+def _verify(node: Node, leaf: Node, code: int, raw: bytes, before: bytes, known: Known) -> None:
+    """Whether the value `raw` is the one that it should be. `before` is the message up to the attribute."""
+    if node.problem or leaf.problem:
         return
-    raw = node.value = leaf.value
+    node.value = raw
     if code == FINGERPRINT_TYPE:
         expected = fingerprint(before).to_bytes(4, "big")
         node.text = "matches" if raw == expected else "does not match"

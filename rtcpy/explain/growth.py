@@ -84,12 +84,15 @@ def grow(
         fill = True
     reached = node.children[-1].end_bit // 8 if node.children else start
     if fill and reached < end:
-        why = error or form.wire_error(
-            f"{form.__name__}: {end - reached} bytes left over", offset=reached, rfc=form.wire_rfc
-        )
-        node.children.append(unreadable(data, reached, end, why, layer=layer))
+        if error is None:
+            error = form.wire_error(
+                f"{form.__name__}: {end - reached} bytes left over", offset=reached, rfc=form.wire_rfc
+            )
+            node.problem = str(error)
+        node.children.append(unreadable(data, reached, end, error, layer=layer))
         reached = end
     node.width = (reached if fill else stop) * 8 - node.first_bit
+    node.value = value
     _describe(node)
     return Grown(node, reached if fill else stop, value, error)
 
@@ -124,9 +127,10 @@ def grow_row(form: type[Wire], data: bytes, start: int, end: int, *, layer: str,
 
 
 def expand(node: Node, form: type[Wire], data: bytes, *, layer: str = "") -> Grown:
-    """Read the bytes of a leaf by `form`: it gets children, and keeps its name, value and text."""
+    """Read the bytes of a leaf by `form`: it gets children and the parsed value instead of text and bytes."""
     grown = grow(form, data, node.offset, node.end, layer=layer or node.layer, name=node.name)
     node.children, node.form = grown.node.children, form
+    node.value, node.text = grown.value, ""
     node.problem = node.problem or grown.node.problem
     node.layer = layer or node.layer
     return grown

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from rtcpy.explain.tree import Explanation, Node
+from rtcpy.wire import Wire
 
 _WORDS = ("text", "meaning", "rfc", "layer", "problem")
 
@@ -27,7 +28,7 @@ def to_json(explanation: Explanation) -> dict[str, Any]:
 
 def _node(node: Node) -> dict[str, Any]:
     out: dict[str, Any] = {"name": node.name, "first_bit": node.first_bit, "width": node.width}
-    if node.value is not None:
+    if node.value is not None and not isinstance(node.value, Wire):  # whose parts are children
         out["value"] = _value(node.value)
     out.update({word: text for word in _WORDS if (text := getattr(node, word))})
     if node.children:

@@ -1,9 +1,7 @@
-"""One line about a packet: its name, and the few of its values that tell the story.
+"""What a packet is, in a line: the same parse as an explanation, and only what matters when many lines stand together.
 
-`summarize_datagram` takes a UDP payload apart as far as it can be read; protected DTLS records are opened with the
-plaintexts that a tap has seen (no keys needed). Bytes that follow no format are said to be such: nothing here raises.
-
-Text that came from a peer is shown escaped and cut: a summary can be printed anywhere.
+`summarize_datagram` takes what crosses a socket; protected records are opened with what the tap saw of them. Text that
+came from a peer is shown escaped and cut: a summary can be printed anywhere.
 
 Specs: RFC 7983 §7 (which protocol), RFC 8489, RFC 8445 §7 (checks), RFC 6347, RFC 5246 §7.4 (handshake),
 RFC 9260 §3.3 (chunks), RFC 8832 §5 (opening a channel).
@@ -11,7 +9,7 @@ RFC 9260 §3.3 (chunks), RFC 8832 §5 (opening a channel).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from rtcpy.core.errors import WireError
@@ -21,15 +19,18 @@ from rtcpy.dtls.messages import (
     CertificateMessage,
     ClientHello,
     HandshakeFragment,
-    HandshakeType,
     ServerHello,
     ServerKeyExchange,
 )
 from rtcpy.dtls.record12 import ContentType, Record
-from rtcpy.peer.demux import Protocol, classify
+from rtcpy.dtls.record13 import ShortUnifiedHeader, UnifiedHeader
+from rtcpy.explain.dissect import Dissector
+from rtcpy.explain.dissect_dtls import record_content
+from rtcpy.explain.known import RECORD_KEY
+from rtcpy.explain.tree import UNREADABLE, Node
+from rtcpy.explain.words import quoted
 from rtcpy.sctp.chunks import (
     AbortChunk,
-    ChunkType,
     DataChunk,
     ForwardTsnChunk,
     InitAckChunk,
@@ -40,22 +41,16 @@ from rtcpy.sctp.chunks import (
     SackChunk,
 )
 from rtcpy.sctp.dcep import AckMessage, MessageType, OpenMessage, read_open
-from rtcpy.sctp.packet import chunk_bytes, parse_chunk, split_chunks
 from rtcpy.sctp.parameters import OutgoingResetRequest, Parameter, ReconfigResponse
-from rtcpy.stun.attributes import (
-    ERROR_CODE,
-    ICE_CONTROLLED,
-    ICE_CONTROLLING,
-    USE_CANDIDATE,
-    USERNAME,
-    XOR_MAPPED_ADDRESS,
-)
-from rtcpy.stun.message import Message, MessageClass, Method, parse_message
+from rtcpy.stun.declared import DeclaredMessage
+from rtcpy.stun.message import MessageClass
 from rtcpy.wire import Wire
+
+__all__ = ["RECORD_KEY", "Summary", "summarize", "summarize_datagram"]
 
 PREVIEW = 32  # characters of application text that are shown
 BULK_SIZE = 1000  # bytes of user data from which on a message is one of many
-RECORD_KEY = 11  # bytes of a record header before its length: type, version, epoch, sequence number
+LAYERS = frozenset({"udp", "stun", "dtls", "dtls-plaintext", "sctp"})
 
 
 @dataclass(slots=True)
@@ -63,7 +58,8 @@ class Summary:
     """What one packet (or one chunk, or one record) is.
 
     Args:
-        layer: ``"stun"``, ``"dtls"``, ``"sctp"``, ``"dcep"``, ``"data"`` or ``"?"``.
+        layer: ``"stun"``, ``"turn"``, ``"dtls"``, ``"sctp"``, ``"dcep"``, ``"data"``, ``"rtp"``, ``"rtcp"``, ``"sdp"``
+            or ``"?"``.
         name: as its specification names it.
         detail: a few values, or ``""``.
         rfc: the section that defines it.
@@ -86,15 +82,9 @@ class Summary:
 
 def summarize(layer: str, data: bytes) -> list[Summary]:
     """Summaries of a packet of a known layer, as the tap names layers: udp, stun, dtls, dtls-plaintext, sctp."""
-    readers: dict[str, Callable[[bytes], list[Summary]]] = {
-        "udp": summarize_datagram,
-        "stun": _stun,
-        "dtls": lambda record: _record(record, None),
-        "dtls-plaintext": lambda record: _record(record, record[13:]),
-        "sctp": _sctp,
-    }
-    read = readers.get(layer)
-    return read(data) if read is not None else [Summary("?", f"{len(data)} bytes of {layer}", size=len(data))]
+    if layer not in LAYERS:
+        return [Summary("?", f"{len(data)} bytes of {layer}", size=len(data))]
+    return list(_summaries(Dissector().explain_layer(layer, data).root))
 
 
 def summarize_datagram(data: bytes, plaintexts: Mapping[bytes, bytes] | None = None) -> list[Summary]:
@@ -104,101 +94,109 @@ def summarize_datagram(data: bytes, plaintexts: Mapping[bytes, bytes] | None = N
         data: the payload.
         plaintexts: what protected records contain, by the first `RECORD_KEY` bytes of the record.
     """
-    protocol = classify(data)
-    if protocol is Protocol.STUN:
-        return _stun(data)
-    if protocol is Protocol.DTLS:
-        return _records(data, plaintexts or {})
-    return [Summary("?", f"{protocol.value}, not read here", rfc="RFC 7983 §7", size=len(data))]
+    return list(_summaries(Dissector().explain(data, plaintexts=plaintexts).root))
+
+
+def _summaries(node: Node) -> Iterator[Summary]:
+    """Of a packet, or of each of the things in it."""
+    if node.form is DeclaredMessage:
+        yield _stun(node)
+    elif node.form is Record:
+        yield from _record(node)
+    elif node.form in (UnifiedHeader, ShortUnifiedHeader):
+        yield Summary("dtls", "record of DTLS 1.3", "protected", "RFC 9147 §4", _size(node))
+    elif node.name == "DTLS datagram":
+        for record in node.children:
+            yield from _summaries(record)
+    elif node.name == "SCTP packet":
+        yield from _packet(node)
+    elif node.layer == "unknown":
+        reason = next((leaf.problem for leaf in node.leaves() if leaf.problem), "nothing")
+        yield Summary("?", "not WebRTC", reason, node.rfc, _size(node))
+    else:
+        yield Summary(node.layer, *_first_words(node), node.rfc, _size(node))
+
+
+def _first_words(node: Node) -> tuple[str, str]:
+    """(name, detail) of a packet that has no summary of its own here."""
+    if node.problem:
+        return "unreadable", node.problem
+    return (node.text or node.name), ""
+
+
+def _size(node: Node) -> int:
+    return node.end - node.offset
 
 
 # --- STUN -----------------------------------------------------------------------------------------------------------
 
 
-def _stun(data: bytes) -> list[Summary]:
-    try:
-        message = parse_message(data)
-    except WireError as exc:
-        return [_unreadable("stun", data, exc)]
-    return [
-        Summary(
-            "stun",
-            f"{_stun_method(message)} {_STUN_CLASSES[message.message_class]}",
-            ", ".join(_stun_details(message)),
-            "RFC 8445 §7" if USERNAME in message or ICE_CONTROLLING in message else "RFC 8489 §5",
-            len(data),
-            bytes([message.message_class.value]) + message.transaction_id,
-        )
-    ]
+def _stun(node: Node) -> Summary:
+    message = node.value
+    if not isinstance(message, DeclaredMessage):
+        return _unreadable("stun", node)
+    kind = next((child for child in node.children if child.name == "message type"), node)
+    found = {
+        attribute.name: attribute
+        for group in node.children
+        if group.name == "attributes"
+        for attribute in reversed(group.children)  # of duplicates the first counts
+        if not attribute.problem
+    }
+    message_class = message.class_high << 1 | message.class_low
+    return Summary(
+        "stun",
+        kind.text.removesuffix(" response"),
+        ", ".join(_stun_details(found)),
+        "RFC 8445 §7" if {"USERNAME", "ICE-CONTROLLING"} & set(found) else "RFC 8489 §5",
+        _size(node),
+        bytes([MessageClass(message_class).value]) + message.transaction_id,
+    )
 
 
-_STUN_CLASSES = {
-    MessageClass.REQUEST: "request",
-    MessageClass.INDICATION: "indication",
-    MessageClass.SUCCESS_RESPONSE: "success",
-    MessageClass.ERROR_RESPONSE: "error",
-}
-
-
-def _stun_method(message: Message) -> str:
-    try:
-        return Method(message.method).name.capitalize()
-    except ValueError:
-        return f"method {message.method:#x}"
-
-
-def _stun_details(message: Message) -> list[str]:
-    details = []
-    if ICE_CONTROLLING in message:
-        details.append("I control")
-    if ICE_CONTROLLED in message:
-        details.append("you control")
-    if USE_CANDIDATE in message:
-        details.append("USE-CANDIDATE: let us take this pair")
-    seen = message.get(XOR_MAPPED_ADDRESS)
-    if seen is not None:
-        details.append(f"I see you at {seen}")
-    error = message.get(ERROR_CODE)
-    if error is not None:
-        details.append(f"{int(error.code)} {_quoted(error.reason)}")
-    return details
+def _stun_details(found: Mapping[str, Node]) -> Iterator[str]:
+    if "ICE-CONTROLLING" in found:
+        yield "I control"
+    if "ICE-CONTROLLED" in found:
+        yield "you control"
+    if "USE-CANDIDATE" in found:
+        yield "USE-CANDIDATE: let us take this pair"
+    if "XOR-MAPPED-ADDRESS" in found:
+        yield f"I see you at {found['XOR-MAPPED-ADDRESS'].text}"
+    if "ERROR-CODE" in found:
+        yield found["ERROR-CODE"].text
 
 
 # --- DTLS -----------------------------------------------------------------------------------------------------------
 
 
-def _records(data: bytes, plaintexts: Mapping[bytes, bytes]) -> list[Summary]:
-    """Every record of a datagram, whole or up to the byte where it breaks off."""
-    out: list[Summary] = []
-    offset = 0
-    while offset < len(data):
-        end = offset + 13 + int.from_bytes(data[offset + 11 : offset + 13], "big")
-        if len(data) - offset < 13 or end > len(data):
-            out.append(Summary("dtls", "broken record", rfc="RFC 6347 §4.1", size=len(data) - offset))
-            break
-        record = data[offset:end]
-        out += _record(record, plaintexts.get(record[:RECORD_KEY]))
-        offset = end
-    return out
-
-
-def _record(data: bytes, plaintext: bytes | None) -> list[Summary]:
-    try:
-        record = Record.parse(data)
-    except WireError as exc:
-        return [_unreadable("dtls", data, exc)]
-    if record.epoch and plaintext is None:
-        return [_protected(record, len(data))]
-    content = record.fragment if plaintext is None else plaintext
-    if record.content_type == ContentType.HANDSHAKE:
-        return _handshake(content)
-    if record.content_type == ContentType.CHANGE_CIPHER_SPEC:
-        return [Summary("dtls", "ChangeCipherSpec", "protected from here on", "RFC 5246 §7.1", len(data))]
-    if record.content_type == ContentType.ALERT:
-        return [_alert(content)]
-    if record.content_type == ContentType.APPLICATION_DATA:
-        return _sctp(content)
-    return [Summary("dtls", f"content type {int(record.content_type)}", rfc="RFC 6347 §4.1", size=len(data))]
+def _record(node: Node) -> Iterator[Summary]:
+    record = node.value
+    if not isinstance(record, Record):
+        yield Summary("dtls", "broken record", node.problem, rfc="RFC 6347 §4.1", size=_size(node))
+        return
+    content = record_content(node)
+    if content is None:
+        yield _protected(record, _size(node))
+    elif record.content_type == ContentType.HANDSHAKE:
+        for message in content.children:
+            yield _handshake_message(message)
+    elif record.content_type == ContentType.CHANGE_CIPHER_SPEC:
+        yield Summary("dtls", "ChangeCipherSpec", "protected from here on", "RFC 5246 §7.1", _size(node))
+    elif record.content_type == ContentType.ALERT:
+        yield _alert(content)
+    elif record.content_type == ContentType.APPLICATION_DATA:
+        packets = [content] if content.name == "SCTP packet" else content.children
+        for packet in packets:
+            yield from _summaries(packet)
+        if not packets:
+            yield Summary(
+                "dtls", "application data in the clear", content.problem, "RFC 6347 §4.1", _size(node)
+            )
+    else:
+        yield Summary(
+            "dtls", f"content type {int(record.content_type)}", rfc="RFC 6347 §4.1", size=_size(node)
+        )
 
 
 def _protected(record: Record, size: int) -> Summary:
@@ -213,49 +211,26 @@ def _protected(record: Record, size: int) -> Summary:
     return Summary("dtls", f"protected {name}", f"record {record.sequence_number}", "RFC 6347 §4.1", size)
 
 
-def _handshake(content: bytes) -> list[Summary]:
-    out: list[Summary] = []
-    offset = 0
-    while offset < len(content):
-        length = 12 + int.from_bytes(content[offset + 9 : offset + 12], "big")
-        piece = content[offset : offset + length]
-        try:
-            fragment = HandshakeFragment.parse(piece)
-        except WireError as exc:
-            out.append(_unreadable("dtls", piece, exc))
-            break
-        out.append(_handshake_message(fragment, len(piece)))
-        offset += length
-    return out
-
-
-def _handshake_message(fragment: HandshakeFragment, size: int) -> Summary:
-    name = (
-        _camel(HandshakeType(fragment.type).name)
-        if fragment.type in BODIES
-        else f"handshake {int(fragment.type)}"
-    )
+def _handshake_message(node: Node) -> Summary:
+    fragment = node.value
+    if not isinstance(fragment, HandshakeFragment):
+        return _unreadable("dtls", node)
     identity = (
         bytes([fragment.type & 0xFF])
         + fragment.message_seq.to_bytes(2, "big")
         + fragment.fragment_offset.to_bytes(3, "big")
     )
     rfc = BODIES[fragment.type].wire_rfc if fragment.type in BODIES else "RFC 5246 §7.4"
-    whole = len(fragment.fragment) == fragment.length
-    if not whole:
+    if len(fragment.fragment) != fragment.length:
         first, last = fragment.fragment_offset, fragment.fragment_offset + len(fragment.fragment)
-        return Summary("dtls", name, f"bytes {first}…{last} of {fragment.length}", rfc, size, identity)
-    detail = ""
-    form = BODIES.get(fragment.type)
-    if form is not None:
-        try:
-            detail = _handshake_detail(form.parse(fragment.fragment))
-        except WireError:
-            detail = "malformed"
-    return Summary("dtls", name, detail, rfc, size, identity)
+        detail = f"bytes {first}…{last} of {fragment.length}"
+    else:
+        body = node.children[-1]
+        detail = "malformed" if body.problem else _handshake_detail(body.value)
+    return Summary("dtls", node.name, detail, rfc, _size(node), identity)
 
 
-def _handshake_detail(body: Wire) -> str:
+def _handshake_detail(body: object) -> str:
     if isinstance(body, ClientHello):
         return f"{len(body.cipher_suites)} cipher suites" + (", with cookie" if body.cookie else "")
     if isinstance(body, ServerHello):
@@ -267,34 +242,33 @@ def _handshake_detail(body: Wire) -> str:
     return ""
 
 
-def _alert(content: bytes) -> Summary:
-    try:
-        alert = Alert.parse(content)
-    except WireError as exc:
-        return _unreadable("dtls", content, exc)
-    return Summary("dtls", "Alert", alert_name(alert.description), "RFC 5246 §7.2", len(content))
+def _alert(content: Node) -> Summary:
+    alert = content.value
+    if not isinstance(alert, Alert):
+        return _unreadable("dtls", content)
+    return Summary("dtls", "Alert", alert_name(alert.description), "RFC 5246 §7.2", _size(content))
 
 
 # --- SCTP -----------------------------------------------------------------------------------------------------------
 
 
-def _sctp(packet: bytes) -> list[Summary]:
-    try:
-        return [
-            _chunk(parse_chunk(chunk_bytes(packet, offset, length)), kind, length)
-            for kind, _flags, offset, length in split_chunks(packet)
-        ]
-    except WireError as exc:
-        return [_unreadable("sctp", packet, exc)]
+def _packet(node: Node) -> Iterator[Summary]:
+    if node.problem:
+        yield _unreadable("sctp", node)
+        return
+    for chunk in node.children[1:]:
+        size = _size(chunk) - sum(_size(part) for part in chunk.children if part.name == "padding")
+        value = chunk.value
+        yield _chunk(value, chunk, size) if isinstance(value, Wire) else _unreadable("sctp", chunk)
 
 
-def _chunk(chunk: Wire, kind: int, size: int) -> Summary:
+def _chunk(chunk: Wire, node: Node, size: int) -> Summary:
     rfc = chunk.wire_rfc
     if isinstance(chunk, DataChunk):
         summary = _data(chunk, size)
         summary.bulk = len(chunk.user_data) > BULK_SIZE or not (chunk.beginning and chunk.ending)
         return summary
-    name = ChunkType(kind).name.replace("_", "-") if kind in set(ChunkType) else f"chunk type {kind}"
+    name = node.name.replace(" ", "-")
     detail = ""
     if isinstance(chunk, InitChunk | InitAckChunk):
         detail = f"window {chunk.a_rwnd} B, {chunk.outbound_streams} streams"
@@ -310,7 +284,7 @@ def _chunk(chunk: Wire, kind: int, size: int) -> Summary:
         detail = f"{size} B: does a packet this large get through?"
     elif isinstance(chunk, AbortChunk):
         detail = ", ".join(_enum_name(getattr(cause, "code", "cause")) for cause in chunk.causes[:2])
-    return Summary("sctp", name, detail, rfc, size, bulk=kind == ChunkType.SACK)
+    return Summary("sctp", name, detail, rfc, size, bulk=isinstance(chunk, SackChunk))
 
 
 def _reconfiguration(parameter: Parameter) -> str:
@@ -337,7 +311,7 @@ def _data(chunk: DataChunk, size: int) -> Summary:
         kind = "text" if chunk.ppid == Ppid.STRING_EMPTY else "binary"
         return Summary("data", "DATA", f"empty {kind} message, {where}", "RFC 8831 §6.6", size, identity)
     if chunk.ppid == Ppid.STRING:
-        text = _quoted(data.decode("utf-8", "replace"))
+        text = _preview(data.decode("utf-8", "replace"))
         return Summary("data", "DATA", f"text {text}, {where}", "RFC 8831 §6.6", size, identity)
     if chunk.ppid == Ppid.BINARY:
         return Summary("data", "DATA", f"{len(data)} B binary, {where}", "RFC 8831 §6.6", size, identity)
@@ -354,7 +328,7 @@ def _dcep(data: bytes, where: str) -> tuple[str, str, str]:
         opened = read_open(data)
     except WireError as exc:
         return "DCEP", f"unreadable: {exc}", exc.rfc
-    properties = [f"label {_quoted(opened.label)}", where]
+    properties = [f"label {_preview(opened.label)}", where]
     if not opened.ordered:
         properties.append("unordered")
     if opened.max_retransmits is not None:
@@ -367,24 +341,16 @@ def _dcep(data: bytes, where: str) -> tuple[str, str, str]:
 # --- words ----------------------------------------------------------------------------------------------------------
 
 
-def _unreadable(layer: str, data: bytes, exc: WireError) -> Summary:
-    return Summary(layer, "unreadable", str(exc), exc.rfc, len(data))
+def _unreadable(layer: str, node: Node) -> Summary:
+    reason = node.problem or next((leaf.problem for leaf in node.leaves() if leaf.name == UNREADABLE), "")
+    return Summary(layer, "unreadable", reason, node.rfc, _size(node))
 
 
-def _quoted(text: str) -> str:
+def _preview(text: str) -> str:
     """Text of a peer: escaped, so that it can steer no terminal, and cut."""
-    shown = text if len(text) <= PREVIEW else text[: PREVIEW - 1] + "…"
-    return (
-        '"'
-        + "".join(c if c.isprintable() and c != '"' else c.encode("unicode_escape").decode() for c in shown)
-        + '"'
-    )
+    return quoted(text, PREVIEW)
 
 
 def _enum_name(value: object) -> str:
     name = getattr(value, "name", None)
     return str(name) if name is not None else f"{value:#x}" if isinstance(value, int) else str(value)
-
-
-def _camel(name: str) -> str:
-    return "".join(word.capitalize() for word in name.split("_"))

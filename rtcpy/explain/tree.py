@@ -34,7 +34,8 @@ class Node:
         name: of the field or message: the RFC's term, or the declaration's name for it.
         first_bit: from the start of the buffer that the tree explains, in **bits**.
         width: in **bits**.
-        value: as parsed: an `int`, an enum member, `bytes`, `str`, an `Address`, …; None where the children say all.
+        value: as parsed: an `int`, an enum member, `bytes`, `str`, an `Address`, a value of `form`, …; None where the
+            children say all.
         text: the value for people, in one line. Nothing in it can steer a terminal.
         meaning: one sentence.
         rfc: the section that defines it, ``"RFC 8489 §5"``.
