@@ -116,14 +116,14 @@ def chunk(data: bytes, start: int, end: int, known: Known, *, sender: object) ->
         node.meaning = "a chunk that this stack does not know; " + _what_to_do(kind)
     _name_type(node, kind)
     for part in node.walk():
+        for leaf in part.leaves() if part.form is SupportedExtensions else ():
+            if isinstance(leaf.value, int):
+                leaf.text = f"{chunk_name(leaf.value)} ({int(leaf.value)})"
+    for part in node.walk():
         if part.form is Parameter:
             _parameter(part, data)
         elif part.form is ErrorCause:
             _cause(part, data)
-        elif part.form is SupportedExtensions:
-            for leaf in part.leaves():
-                if isinstance(leaf.value, int):
-                    leaf.text = f"{chunk_name(leaf.value)} ({int(leaf.value)})"
     if isinstance(grown.value, DataChunk):
         _data(node, grown.value, data, known, sender)
     elif grown.value is not None:

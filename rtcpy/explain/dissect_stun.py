@@ -144,7 +144,7 @@ def _attributes(group: Node, data: bytes, start: int, known: Known) -> None:
             if code in _COMPUTED:
                 raw = data[leaves["value"].offset : leaves["value"].end]
                 _verify(node, leaves["value"], code, raw, data[start : node.offset], known)
-        elif code in REGISTRY and not node.problem:
+        elif not node.problem:
             _decode(node, code, b"", transaction_id)
         if signed and code not in _UNPROTECTED_BY_DESIGN:
             node.problem = (
@@ -207,6 +207,7 @@ def _value(node: Node, leaf: Node, code: int, data: bytes, transaction_id: bytes
 def _decode(node: Node, code: int, raw: bytes, transaction_id: bytes) -> None:
     attribute = REGISTRY.get(code)
     if attribute is None:
+        node.value = raw
         return
     try:
         node.value = attribute.decode(raw, transaction_id)
