@@ -13,7 +13,8 @@ Read in this order: `candidate` (what is ranked and how), `events` and `config` 
 `checklist` (pairs, their states, which is next), `binding` (what a check says), `check` and `checker` (checks in
 flight, and sending them), `roles` (who controls), `nomination` (when to settle), `consent` and `paths` (the path in
 use), `gather`, `local` and `remote` (where candidates come from), `session` (all of it for one generation of
-credentials), `states` (what the outside sees), `outbox`, and last `agent`, the machine that ties it together.
+credentials), `steady` (the same check every five seconds, cut short), `states` (what the outside sees), `outbox`, and
+last `agent`, the machine that ties it together.
 
 Specs: RFC 8445 (ICE), RFC 8838 (trickle), RFC 7675 (consent), RFC 8863 (patience), RFC 8421 (dual stack),
 RFC 8828 (address privacy), W3C webrtc §5.6 (states).

@@ -82,6 +82,7 @@ from rtcpy.ice.remote import add_peer_reflexive, add_signalled, describe, refusa
 from rtcpy.ice.roles import Role, Verdict
 from rtcpy.ice.session import EarlyCheck, Session, Stream
 from rtcpy.ice.states import Facts, combined_state, stream_state
+from rtcpy.ice.steady import REPLAYED, SteadyPath
 from rtcpy.stun import (
     ErrorNumber,
     Message,
@@ -147,6 +148,8 @@ class IceAgent:
         self._events: list[Event] = []
         self._deadline: Instant | None = None
         self._stale_deadline = False
+        self._settled = False  # the last `_finish` left nothing but consent to look after
+        self._steady: SteadyPath | None = None  # what has been learnt since; only while settled
 
     # --- commands ------------------------------------------------------------------------------------------
 
@@ -469,6 +472,9 @@ class IceAgent:
         """Take a STUN message. What is not valid STUN, or not for us, has no effect but a count."""
         if self.state is IceConnectionState.CLOSED:
             return
+        if self._steady is not None and self._steady.receive(packet, now=now):
+            self._stale_deadline = True
+            return
         try:
             message = parse_message(packet.data)
         except StunError:
@@ -493,19 +499,24 @@ class IceAgent:
         if self._outbox.is_watched:
             for name in self._due(now):
                 self._outbox.timer(name, now=now)
-        for check in self._checker.table.due(now):
-            self._on_check_due(check, now)
-        for session in self._sessions():
-            if session.gatherer is not None:
-                outcomes = session.gatherer.handle_timeout(now=now)
-                self._outbox.send_all(session.gatherer.take_packets(), now=now)
-                for outcome in outcomes:
-                    self._on_gathered(session, outcome)
+        self._stale_deadline = True
+        due = self._checker.table.due(now)
+        news = bool(due) or not self._is_quiet(now)
+        if news:
+            for check in due:
+                self._on_check_due(check, now)
+            for session in self._sessions():
+                if session.gatherer is not None:
+                    outcomes = session.gatherer.handle_timeout(now=now)
+                    self._outbox.send_all(session.gatherer.take_packets(), now=now)
+                    for outcome in outcomes:
+                        self._on_gathered(session, outcome)
         for consent in self._paths.due(now):
-            self._on_consent_due(consent, now)
+            news |= self._on_consent_due(consent, now)
         if self._retire_at is not None and now >= self._retire_at:
             self._retire_previous()
-        self._finish(now)
+        if news:
+            self._finish(now)
 
     def next_timeout(self) -> Instant | None:
         """The next deadline; computed once after each change."""
@@ -733,8 +744,13 @@ class IceAgent:
             )
             return False
         self._checker.table.remove(check)
-        self._on_success(check, canonical(mapped), now)
-        return True
+        self._stale_deadline = True
+        if self._on_success(check, canonical(mapped), now) or not self._is_quiet(now):
+            return True
+        steady = self._steady_path(pair, packet) if check.purpose is Purpose.CONSENT else None
+        if steady is not None:
+            steady.learn_answer(message)
+        return False
 
     def _on_error(self, check: Check, message: Message, now: Instant) -> bool:
         """An authentic error response. Spec: RFC 8445 §7.2.5.1, §7.2.5.2.4; RFC 7675 §5.2."""
@@ -755,8 +771,8 @@ class IceAgent:
             self._fail(pair, now)
         return True
 
-    def _on_success(self, check: Check, mapped: Address, now: Instant) -> None:
-        """A check succeeded. Spec: RFC 8445 §7.2.5.3, RFC 7675 §5.1."""
+    def _on_success(self, check: Check, mapped: Address, now: Instant) -> bool:
+        """A check succeeded; whether that changed more than the consent. Spec: RFC 8445 §7.2.5.3, RFC 7675 §5.1."""
         pair, stream = check.pair, check.pair.stream
         round_trip = check.round_trip_time(now)
         if round_trip is not None:
@@ -766,7 +782,7 @@ class IceAgent:
             pair.revoked
             or stream.checklist.find(pair.local_address, pair.remote.transport_address) is not pair
         ):
-            return  # forbidden to use again (RFC 7675 §5.1), or removed by the conclusion (§8.1.2)
+            return True  # forbidden to use again (RFC 7675 §5.1), or removed by the conclusion (§8.1.2)
         pair.consent_until = (
             inf if self._config.consent_interval is None else now + self._config.consent_expiry
         )
@@ -774,22 +790,27 @@ class IceAgent:
         if check.purpose in (Purpose.CONNECTIVITY, Purpose.NOMINATION) or pair.reflexive is None:
             pair.reflexive = self._learn_reflexive(pair, mapped, check.priority)
         pair.unanswered_since = None
-        pair.apply(PairInput.SUCCESS)
+        news = pair.apply(PairInput.SUCCESS)
         stream.checklist.drop_triggered(pair)
         for other in self._checker.table.of(pair):
             if other.purpose is Purpose.CONNECTIVITY:
                 other.cancel()
         if stream.session is self._session:
-            self._session.checklists.unfreeze(pair.foundation)
+            news |= bool(self._session.checklists.unfreeze(pair.foundation))
         consent = self._paths.consent_on(pair)
+        if consent is None or consent.silent:
+            news = True
         if consent is not None:
             consent.handle_answer(now=now)
         elsewhere_silent = consent is None and self._paths.is_silent(stream.index)
         if self._role.controlling and check.purpose is Purpose.NOMINATION:
             self._nominated(pair, now)
+            news = True
         elif not self._role.controlling and pair.nominate_on_success:
+            news = True
             pair.nominate_on_success = False
             self._nominated(pair, now, at_once=elsewhere_silent)
+        return news or check.purpose not in (Purpose.CONSENT, Purpose.PROBE)
 
     def _learn_reflexive(self, pair: CandidatePair, mapped: Address, priority: int) -> Candidate:
         """Our candidate as the peer sees it; a new one is peer-reflexive. Spec: RFC 8445 §7.2.5.3.1."""
@@ -849,14 +870,13 @@ class IceAgent:
             answer = write_role_conflict(message, session.key)
             self._answer(answer, packet, pair, now)
             return False
-        self._answer(write_success(message, source, session.key), packet, pair, now)
+        answer = write_success(message, source, session.key)
+        self._answer(answer, packet, pair, now)
         if pair is not None:
             pair.responses_sent += 1
         if session.is_replay(message.transaction_id, packet.local, packet.remote):
-            self._outbox.drop(
-                "request seen before from another address (RFC 8445 §19.2)", packet.data, now=now
-            )
-            return True
+            self._outbox.drop(REPLAYED, packet.data, now=now)
+            return not self._is_quiet(now)
         check = EarlyCheck(
             packet.local, packet.remote, request.remote_ufrag, request.priority, request.use_candidate
         )
@@ -869,10 +889,14 @@ class IceAgent:
             )
             return True
         if session is self._session:
-            self._act_on_check(stream, check, now)
-        else:
-            session.add_validated(packet.local, packet.remote)
-            self._revive_if_silent(pair, now)
+            if self._act_on_check(stream, check, now) or not self._is_quiet(now):
+                return True
+            steady = self._steady_path(pair, packet)
+            if steady is not None:
+                steady.learn_request(message, answer)
+            return False
+        session.add_validated(packet.local, packet.remote)
+        self._revive_if_silent(pair, now)
         return True
 
     def _agree_on_role(self, controlling: int | None, controlled: int | None, now: Instant) -> bool:
@@ -888,6 +912,7 @@ class IceAgent:
 
         Spec: RFC 8445 §7.2.5.1, §7.3.1.1.
         """
+        self._settled, self._steady = False, None
         before = self._role.name
         self._role.controlling = not self._role.controlling
         self._outbox.state("role", before, self._role.name, now=now)
@@ -908,8 +933,11 @@ class IceAgent:
         stream.early[key] = check
         stream.session.add_validated(*key)
 
-    def _act_on_check(self, stream: Stream, check: EarlyCheck, now: Instant) -> None:
-        """Learn, pair, check back, perhaps accept a nomination. Spec: RFC 8445 §7.3.1.3–§7.3.1.5."""
+    def _act_on_check(self, stream: Stream, check: EarlyCheck, now: Instant) -> bool:
+        """Learn, pair, check back, perhaps accept a nomination; whether anything changed by it.
+
+        Spec: RFC 8445 §7.3.1.3–§7.3.1.5.
+        """
         session = stream.session
         source = canonical(check.remote)
         nominates = check.use_candidate and not self._role.controlling
@@ -918,21 +946,21 @@ class IceAgent:
         remote = stream.remote.get(source)
         if remote is None:
             if concluded or (remote := self._learn_remote(stream, source, check.priority, now)) is None:
-                return
+                return True
         pair = stream.checklist.find(check.local, source)
         if pair is None:
             if concluded:
-                return
+                return True
             local = stream.bases.get(check.local) or session.sockets[check.local][1]
             pair = self._make_pair(stream, local, check.local, remote)
             pair.remote_address = check.remote
             if not session.checklists.add(stream.checklist, pair):
                 self._outbox.drop("more pairs than IceConfig.max_pairs (RFC 8445 §6.1.2.5)", now=now)
-                return
+                return True
             pair.requests_received = pair.responses_sent = 1
             pair.last_packet_received = now
         if pair.revoked:
-            return
+            return True
         if pair.state is PairState.SUCCEEDED and pair.has_consent(now):
             if nominates and self._paths.is_silent(stream.index) and self._paths.consent_on(pair) is None:
                 # The peer leaves a path that we, too, find dead: make sure of the new one, then follow.
@@ -942,11 +970,12 @@ class IceAgent:
                 self._nominated(pair, now)
             else:
                 self._revive_if_silent(pair, now)
-            return
+                return False
+            return True
         pair.nominate_on_success |= nominates
-        if concluded:
-            return
-        self._checker.trigger(pair, now=now)
+        if not concluded:
+            self._checker.trigger(pair, now=now)
+        return True
 
     def _learn_remote(
         self, stream: Stream, source: Address, priority: int | None, now: Instant
@@ -1004,21 +1033,29 @@ class IceAgent:
 
     # --- consent -------------------------------------------------------------------------------------------
 
-    def _on_consent_due(self, consent: Consent, now: Instant) -> None:
-        """Ask for consent, look after silence, end what expired. Spec: RFC 7675 §5.1, RFC 8445 §11."""
+    def _on_consent_due(self, consent: Consent, now: Instant) -> bool:
+        """Ask for consent, look after silence, end what expired; whether the path is worse than it was.
+
+        Spec: RFC 7675 §5.1, RFC 8445 §11.
+        """
         pair = consent.pair
+        worse = False
         for action in consent.handle_timeout(now=now):
             self._outbox.timer(f"consent {action.name.lower()}", now=now)
             if action is ConsentAction.CHECK:
                 self._checker.perform(pair, Purpose.CONSENT, now=now)
             elif action is ConsentAction.PROBE:
                 self._checker.probe(pair, now=now)
+            elif action is ConsentAction.SILENT:
+                worse = True
             elif action is ConsentAction.EXPIRED:
+                worse = True
                 self._revoke(pair, now)
             elif action is ConsentAction.KEEPALIVE:
                 pair.last_packet_sent = now
                 packet = write_keepalive(new_transaction_id(self._entropy))
                 self._outbox.send(packet, pair.local_address, pair.remote_address, now=now)
+        return worse
 
     def _revive_if_silent(self, pair: CandidatePair | None, now: Instant) -> None:
         """The peer's check arrived on a path that had gone silent: see whether it works again."""
@@ -1061,6 +1098,40 @@ class IceAgent:
         for pair, old, new in session.checklists.take_moves():
             self._outbox.state(pair, old.value, new.value, now=now)
         self._stale_deadline = True
+        self._settled = self._is_settled()
+        self._steady = None
+
+    def _is_settled(self) -> bool:
+        """Whether every stream uses its selected pair, and nothing is left to gather, to check or to wait for.
+
+        Then `_finish` depends on nothing but the consents: checks of it that are asked, answered or arrive change
+        neither path nor state, so it need not run after them. Whatever else happens is followed by `_finish`.
+        """
+        session = self._session
+        return (
+            self._previous is None
+            and self._undo is None
+            and (session.gatherer is None or session.gatherer.next_timeout() is None)
+            and all(
+                stream.selected is not None
+                and self._paths.pairs[stream.index] is stream.selected
+                and not stream.checklist.triggered
+                for stream in session.streams
+            )
+        )
+
+    def _is_quiet(self, now: Instant) -> bool:
+        """Whether `_finish` would find nothing to do: all is settled, and no consent has run out meanwhile."""
+        return self._settled and all(pair is not None and pair.has_consent(now) for pair in self._paths.pairs)
+
+    def _steady_path(self, pair: CandidatePair | None, packet: Datagram) -> SteadyPath | None:
+        """Where to learn what has just arrived on `pair` and changed nothing; `None` if it is not the path in use."""
+        if pair is None or len(self._session.streams) > 1 or packet.remote != pair.remote_address:
+            return None
+        consent = self._paths.consent_on(pair)
+        if consent is not None and self._steady is None:
+            self._steady = SteadyPath(pair, consent, self._checker.table, self._config, self._outbox)
+        return self._steady if consent is not None else None
 
     def _complete_gathering(self, session: Session, now: Instant) -> None:
         if session.gathering_state is not IceGatheringState.GATHERING or session.more_to_come:
@@ -1109,6 +1180,9 @@ class IceAgent:
             self._events.append(StateChanged(state))
 
     def _earliest_deadline(self) -> Instant | None:
+        if self._settled:  # nothing but consent, and checks in flight on paths
+            check, consent = self._checker.table.next_timeout(), self._paths.next_timeout()
+            return consent if check is None or (consent is not None and consent < check) else check
         session = self._session
         deadlines = [session.patience_until, session.news_until, self._retire_at]
         deadlines += [self._checker.next_timeout(session), self._paths.next_timeout()]

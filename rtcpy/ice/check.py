@@ -113,9 +113,10 @@ class CheckTable:
 
     def add(self, check: Check) -> None:
         """Start a transaction; the pair's oldest one is forgotten when it has too many."""
-        mine = [other for other in self._checks.values() if other.pair is check.pair]
-        for old in mine[: max(0, len(mine) - MAX_CHECKS_PER_PAIR + 1)]:
-            del self._checks[old.transaction_id]
+        if len(self._checks) >= MAX_CHECKS_PER_PAIR:
+            mine = self.of(check.pair)
+            for old in mine[: max(0, len(mine) - MAX_CHECKS_PER_PAIR + 1)]:
+                del self._checks[old.transaction_id]
         self._checks[check.transaction_id] = check
 
     def find(self, transaction_id: bytes) -> Check | None:
@@ -149,4 +150,6 @@ class CheckTable:
 
     def next_timeout(self) -> Instant | None:
         """The earliest deadline."""
+        if not self._checks:
+            return None
         return min([check.deadline() for check in self._checks.values()], default=None)

@@ -18,7 +18,7 @@ from rtcpy.ice.config import TA_MIN, IceConfig
 from rtcpy.ice.outbox import Outbox
 from rtcpy.ice.roles import Role
 from rtcpy.ice.session import Session, Stream
-from rtcpy.stun import new_transaction_id
+from rtcpy.stun import SignedTemplate, new_transaction_id, parse_message
 
 RECENT_CHECK = 0.020  # s: a triggered check waits so long for the answer to one that has just gone out
 
@@ -35,6 +35,8 @@ class Checker:
 
     __slots__ = (
         "_config",
+        "_consent_check",
+        "_contents",
         "_entropy",
         "_next_ordinary_at",
         "_next_triggered_at",
@@ -48,6 +50,8 @@ class Checker:
         self._next_ordinary_at: Instant = -inf
         self._next_triggered_at: Instant = -inf
         self.table = CheckTable()
+        self._contents: tuple[str, bytes, int, bool, int] | None = None  # of the last consent check
+        self._consent_check: SignedTemplate | None = None
 
     def pump(self, checklists: ChecklistSet, *, now: Instant) -> None:
         """Send the checks that may go now.
@@ -98,15 +102,8 @@ class Checker:
             pair.apply(PairInput.PERFORM)
         transaction_id = new_transaction_id(self._entropy)
         priority = reflexive_priority(pair.local)
-        packet = write_check(
-            transaction_id,
-            f"{credentials.ufrag}:{stream.session.credentials.ufrag}",
-            stream.remote_key,
-            priority=priority,
-            controlling=self._role.controlling,
-            tie_breaker=self._role.tie_breaker,
-            use_candidate=purpose is Purpose.NOMINATION,
-        )
+        username = f"{credentials.ufrag}:{stream.session.credentials.ufrag}"
+        packet = self._write(pair, purpose, transaction_id, username, priority)
         rto, expires, next_send = self._schedule(purpose, stream.session.checklists, now)
         check = Check(
             transaction_id=transaction_id,
@@ -128,6 +125,27 @@ class Checker:
         if pair.unanswered_since is None:
             pair.unanswered_since = now
         self._transmit(check, now)
+
+    def _write(
+        self, pair: CandidatePair, purpose: Purpose, transaction_id: bytes, username: str, priority: int
+    ) -> bytes:
+        """The request; a consent check that says what the last one said is made from it."""
+        key, role = pair.stream.remote_key, self._role
+        contents = (username, key, priority, role.controlling, role.tie_breaker)
+        if purpose is Purpose.CONSENT and self._consent_check is not None and contents == self._contents:
+            return self._consent_check.write(transaction_id, key)
+        packet = write_check(
+            transaction_id,
+            username,
+            key,
+            priority=priority,
+            controlling=role.controlling,
+            tie_breaker=role.tie_breaker,
+            use_candidate=purpose is Purpose.NOMINATION,
+        )
+        if purpose is Purpose.CONSENT:
+            self._contents, self._consent_check = contents, SignedTemplate.of(parse_message(packet))
+        return packet
 
     def _schedule(
         self, purpose: Purpose, checklists: ChecklistSet, now: Instant

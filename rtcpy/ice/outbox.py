@@ -35,7 +35,10 @@ class Outbox:
 
     def send(self, data: bytes, local: Address, remote: Address, *, now: Instant) -> None:
         """Queue one datagram from `local` to `remote`."""
-        self.send_all((Datagram(data, local, remote),), now=now)
+        packet = Datagram(data, local, remote)
+        self._packets.append(packet)
+        if self._tap is not None:
+            self._told(Direction.OUT, packet, now)
 
     def send_all(self, packets: Iterable[Datagram], *, now: Instant) -> None:
         """Queue datagrams in order."""
@@ -45,7 +48,8 @@ class Outbox:
 
     def received(self, packet: Datagram, *, now: Instant) -> None:
         """Tell the tap that a STUN message came in."""
-        self._told(Direction.IN, packet, now)
+        if self._tap is not None:
+            self._told(Direction.IN, packet, now)
 
     def _told(self, direction: Direction, packet: Datagram, now: Instant) -> None:
         if self._tap is not None:

@@ -54,6 +54,9 @@ class Paths:
 
     def next_timeout(self) -> Instant | None:
         """When some consent has something to do."""
+        if len(self.consents) == 1:
+            only = self.consents[0]
+            return None if only is None else only.next_timeout()
         return min([c.next_timeout() for c in self.consents if c is not None], default=None)
 
     def due(self, now: Instant) -> list[Consent]:

@@ -8,10 +8,10 @@ Where it sits: directly on UDP (or TCP). ICE and TURN import it; it imports `cor
 it shares its port with DTLS and RTP and is told apart by its first byte, 0…3 (RFC 7983).
 
 Read in this order: `declared` with `declared_values` (the format as one would draw it), `message` (the same by hand:
-parse and serialize), `attributes` (which ones there are), `values` (what each one carries) and `error_codes`,
-`integrity` (two HMACs and a CRC), `credentials` (where keys come from; the client's half of the long-term dance),
-`opaque` (passwords in Unicode), `transaction` (retransmission); then the answering side: `server`, with
-`authenticator` (challenges and nonces) and `limiter`. `errors` is three lines.
+parse and serialize), `template` (a message that comes again and again), `attributes` (which ones there are), `values`
+(what each one carries) and `error_codes`, `integrity` (two HMACs and a CRC), `credentials` (where keys come from; the
+client's half of the long-term dance), `opaque` (passwords in Unicode), `transaction` (retransmission); then the
+answering side: `server`, with `authenticator` (challenges and nonces) and `limiter`. `errors` is three lines.
 
 Specs: RFC 8489 (obsoletes 5389), its test vectors RFC 5769, ICE's attributes RFC 8445 §16.1, TURN's RFC 8656 §18.
 """
@@ -50,6 +50,7 @@ from rtcpy.stun.message import (
 )
 from rtcpy.stun.opaque import opaque_string
 from rtcpy.stun.server import Answered, Drop, StunServer
+from rtcpy.stun.template import SignedTemplate
 from rtcpy.stun.transaction import Due, RtoEstimator, Transaction, TransactionTimers
 from rtcpy.stun.values import Attribute, AttributeValue, PasswordAlgorithm, PasswordAlgorithmNumber
 
@@ -89,6 +90,7 @@ __all__ = [
     "RateLimiter",
     "Refused",
     "RtoEstimator",
+    "SignedTemplate",
     "StunError",
     "StunServer",
     "Transaction",

@@ -193,6 +193,16 @@ class Message:
         return list(dict.fromkeys(code for code in unknown if code not in REGISTRY))
 
     @property
+    def raw(self) -> bytes:
+        """A received message as it came; empty for one of our own making."""
+        return self._raw
+
+    @property
+    def signed_bytes(self) -> int | None:
+        """How many **bytes** of `raw` stand before MESSAGE-INTEGRITY; `None` without that attribute."""
+        return None if self.integrity is None else self._integrity_offset
+
+    @property
     def integrity_algorithm(self) -> Integrity | None:
         """Which HMAC this received message carries; SHA-256 wins. `None`: it carries none."""
         if self.integrity_sha256 is not None:
