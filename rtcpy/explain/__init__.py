@@ -15,8 +15,9 @@ In the order of reading:
 - how it looks: `words` (values in words), `render_text`, `render_html`, `render_json`; `picture` (one value of one
   format), `summary` (one line per packet, of any layer);
 - a whole connection: `trace` (all that happened, with `tracefile`, `arguments` and `recording`, which write it),
-  `replay` (the endpoints again, step by step; `snapshot` says where they stand), `ladder` (who said what to whom, and
-  when), `news` (what the applications heard, and where both ends stand); `capture` (files of tcpdump and Wireshark);
+  `replay` (the endpoints again, step by step; `snapshot` says where they stand), `explained` (every packet of it),
+  `ladder` (who said what to whom, and when), `news` (what the applications heard, and where both ends stand);
+  `capture` (files of tcpdump and Wireshark);
 - pictures of it: `passages` (which datagram arrived, and how often it went to and fro) and `notes` (the words beside),
   from which `ladder_svg` and `mermaid` draw; `states` (state machines, laid out by `layered`), `keys` (the key schedule);
   `svg` (drawing text that fits); `pcapng` (the same for Wireshark);
@@ -31,6 +32,7 @@ from typing import Any
 
 from rtcpy.explain.capture import Capture, CaptureError
 from rtcpy.explain.dissect import Dissector, explain
+from rtcpy.explain.explained import ExplainedTrace
 from rtcpy.explain.keylog import KeyLog, KeyLogError
 from rtcpy.explain.keys import KeyNode, KeyTree, key_tree
 from rtcpy.explain.ladder import Ladder, Row
@@ -52,6 +54,7 @@ __all__ = [
     "Capture",
     "CaptureError",
     "Dissector",
+    "ExplainedTrace",
     "Explanation",
     "KeyLog",
     "KeyLogError",

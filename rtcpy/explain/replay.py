@@ -25,6 +25,7 @@ from rtcpy.explain.recording import CONSTRUCTOR, RecordedPeer, spell_error
 from rtcpy.explain.snapshot import Snapshot, snapshot
 from rtcpy.explain.summary import RECORD_KEY, summarize_datagram
 from rtcpy.explain.trace import (
+    RECORD_HEADER,
     CallEntry,
     ClockEntry,
     DrawEntry,
@@ -65,7 +66,6 @@ COMMANDS = frozenset(
 TIMELESS = frozenset({"begin_operation", "set_buffered_amount_low_threshold"})
 """Commands that are not told the time."""
 
-RECORD_HEADER = 13  # bytes of a record before its content, RFC 6347 §4.1
 SHOWN = 24  # bytes of a packet that a message shows from the first difference on
 
 

@@ -20,17 +20,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from rtcpy.core.errors import WireError
 from rtcpy.core.machine import Address, Instant
 from rtcpy.core.tap import Direction
 
 if TYPE_CHECKING:
+    from rtcpy.explain.explained import ExplainedTrace
     from rtcpy.explain.keys import KeyTree
     from rtcpy.explain.ladder import Ladder
     from rtcpy.explain.replay import Replay
     from rtcpy.explain.states import StateChart
+    from rtcpy.explain.tree import Explanation
+
+RECORD_HEADER = 13
+"""**Bytes** before the content in a packet of layer ``"dtls-plaintext"``: the record's header (RFC 6347 §4.1)."""
 
 ENTRIES_MAX = 100_000
 """Entries that a trace keeps unless told otherwise; later ones are counted."""
@@ -99,6 +104,12 @@ class PacketEntry(Entry):
     local: Address | None = None
     remote: Address | None = None
     more: bool = False
+
+    def __explain__(self, **known: Any) -> Explanation:
+        """The packet to the last bit: ``rtcpy.explain(entry)``."""
+        from rtcpy.explain.explained import explain_entry
+
+        return explain_entry(self, **known)
 
 
 @dataclass(slots=True)
@@ -413,6 +424,12 @@ class Trace:
         from rtcpy.explain.replay import Replay
 
         return Replay(self)
+
+    def __explain__(self, *, plaintexts: object = None, **known: Any) -> ExplainedTrace:
+        """Every description and datagram to the last bit: ``rtcpy.explain(trace)``. The trace has plaintexts itself."""
+        from rtcpy.explain.explained import ExplainedTrace
+
+        return ExplainedTrace(self, **known)
 
     # --- keeping ---------------------------------------------------------------------------------------------
 
