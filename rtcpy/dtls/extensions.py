@@ -112,7 +112,7 @@ SERVER_BODIES: Mapping[int, type[Wire]] = {
 class ClientExtension(Wire):
     """One extension of a ClientHello."""
 
-    type: int = bits(16, "extension", enum=ExtensionType)
+    type: int = bits(16, "which extension", enum=ExtensionType)
     length = length_of("body", 16, doc="bytes of the body")
     body: Wire | bytes = switch("type", CLIENT_BODIES, "what it says", length="length")
 
@@ -121,7 +121,7 @@ class ClientExtension(Wire):
 class ServerExtension(Wire):
     """One extension of a ServerHello."""
 
-    type: int = bits(16, "extension", enum=ExtensionType)
+    type: int = bits(16, "which extension", enum=ExtensionType)
     length = length_of("body", 16, doc="bytes of the body")
     body: Wire | bytes = switch("type", SERVER_BODIES, "what it says", length="length")
 

@@ -55,7 +55,7 @@ _HEADER = struct.Struct(">IHHI")  # type and length; message_seq; offset and fra
 class HandshakeFragment(Wire):
     """A piece of a handshake message, or a whole one."""
 
-    type: int = bits(8, "message", enum=HandshakeType)
+    type: int = bits(8, "which message", enum=HandshakeType)
     length: int = bits(24, "bytes of the whole message, without this header")
     message_seq: int = bits(16, "number of the message; a retransmission keeps it")
     fragment_offset: int = bits(24, "where this piece begins")

@@ -71,7 +71,7 @@ def message(data: bytes, start: int, end: int, known: Known, carried: Carried | 
         root.meaning = _meaning(method, message_class)
     for child in root.children:
         if child.name == "cookie":
-            child.name = "magic cookie"
+            child.name, child.text = "magic cookie", data[child.offset : child.end].hex()
         elif child.name == "attributes":
             _attributes(child, data, start, known)
             _carry(child, data, known, carried)

@@ -28,6 +28,8 @@ _BOX = "background:#fff;color:#111;padding:6px;overflow-x:auto"
 _DUMP = "font-family:monospace;line-height:1.7;white-space:pre;color:#111"
 _CELL = "padding:1px 10px 1px 4px;text-align:left;vertical-align:top;color:#111"
 _CODE = _CELL + ";font-family:monospace;white-space:pre"
+_VALUE = _CELL + ";max-width:26em;overflow-wrap:anywhere"
+_MEANING = _CELL + ";min-width:16em"
 _HEADINGS = ("at", "bits", "field", "value", "meaning", "defined in")
 
 
@@ -111,8 +113,8 @@ class _Html:
         cells = (
             f"<td style='{_CELL}'>{where}</td><td style='{_CELL}'>{node.width}</td>"
             f"<td style='{_CODE}'>{name if is_leaf else f'<b>{name}</b>'}</td>"
-            f"<td style='{_CELL}'>{escape(shortened(node.text, 200))}</td>"
-            f"<td style='{_CELL}'>{meaning}</td><td style='{_CELL};white-space:nowrap'>{escape(rfc)}</td>"
+            f"<td style='{_VALUE}'>{escape(shortened(node.text, 200))}</td>"
+            f"<td style='{_MEANING}'>{meaning}</td><td style='{_CELL};white-space:nowrap'>{escape(rfc)}</td>"
         )
         colour = "#fff" if number is None else COLOURS[number % len(COLOURS)]
         mark = "" if number is None else f" class='l{number}'"

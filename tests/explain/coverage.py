@@ -18,10 +18,10 @@ from rtcpy.explain import Dissector, Explanation
 from rtcpy.explain.capture import Capture
 
 DATA = Path(__file__).parent.parent / "data"
-CAPTURES = sorted((DATA / "explain").glob("*.pcap"))
+CAPTURES = sorted((DATA / "explain").glob("*.pcap")) + sorted((DATA / "captures").glob("*.pcap"))
 
-Sent = tuple[Address | None, Address | None, bytes]
-"""Source, destination and payload of a datagram."""
+Sent = tuple[Address | None, Address | None, bytes, str]
+"""Source, destination, payload and layer of a packet."""
 
 
 @dataclass(slots=True)
@@ -67,15 +67,15 @@ def figures(datagrams: Iterable[Sent], dissector: Dissector | None = None) -> Fi
     """Explain datagrams in their order, and count."""
     dissector = dissector or Dissector()
     counted = Figures()
-    for source, destination, data in datagrams:
-        counted.count(dissector.explain(data, source=source, destination=destination))
+    for source, destination, data, layer in datagrams:
+        counted.count(dissector.explain_layer(layer, data, source=source, destination=destination))
     return counted
 
 
 def captured(path: Path) -> list[Sent]:
     """The datagrams of a capture file."""
     with path.open("rb") as file:
-        return [(record.source, record.destination, record.data) for record in Capture(file)]
+        return [(record.source, record.destination, record.data, record.layer) for record in Capture(file)]
 
 
 if __name__ == "__main__":

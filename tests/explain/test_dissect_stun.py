@@ -29,6 +29,7 @@ from rtcpy.stun.declared_values import SEEN_NAMES, VALUE_FORMATS, ErrorCodeValue
 from rtcpy.testing import wire_values
 from rtcpy.wire import Wire
 from tests.explain.coverage import DATA as STORED
+from tests.explain.sessions import trace
 from tests.stun import strategies as s
 
 TID = bytes(range(12))
@@ -83,6 +84,11 @@ def test_signatures_are_checked_where_a_password_is_known() -> None:
     assert wrong.find("MESSAGE-INTEGRITY").problem == "does not match the password 'other'"
     sha256 = Message(Method.BINDING, MessageClass.REQUEST, TID).serialize(KEY, sha256=True, sha256_bytes=16)
     assert explain(sha256, passwords=["secret"]).find("MESSAGE-INTEGRITY-SHA256").text.startswith("matches")
+
+
+def test_checks_of_a_trace_are_verified_with_the_passwords_of_its_descriptions() -> None:
+    found = [node.text for one in explain(trace()) for node in one.find_all("MESSAGE-INTEGRITY")]
+    assert len(found) > 6 and all(text.startswith("matches the password ") for text in found)
 
 
 def test_the_fingerprint_is_always_checked() -> None:

@@ -111,17 +111,14 @@ def test_captures_of_real_peers_are_explained(path: Path, record_property: pytes
     counted = figures(captured(path))
     record_property("explained", str(counted))
     print(f"{path.stem}: {counted}")
-    assert not counted.untiled and counted.datagrams > 20
-    if path.stem == "aiortc-webrtcbin":  # the host's SSDP begins with "M", like channel data
-        assert {problem.partition(": ")[0] for problem in counted.problems} == {"channel data", "unreadable"}
-        assert counted.unreadable < counted.seen // 10
-    else:
-        assert counted.unreadable == counted.inside_unreadable == 0 and not counted.problems
+    assert not counted.untiled and counted.datagrams > 10
+    assert counted.unreadable == counted.inside_unreadable == 0 and not counted.problems
 
 
 def test_a_session_of_ours_is_explained_to_the_last_byte(record_property: pytest.RecordProperty) -> None:
     counted = figures(
-        [(entry.local, entry.remote, entry.data) for entry in sent()], Dissector(keys=trace().key_log())
+        [(entry.local, entry.remote, entry.data, "udp") for entry in sent()],
+        Dissector(keys=trace().key_log()),
     )
     record_property("explained", str(counted))
     print(f"our session: {counted}")
