@@ -54,7 +54,7 @@ examples:
   rtcpy explain call.pcapng --html call.html  a page to look at, each packet to be opened
   rtcpy explain --json - < packet.hex         for other programs
 
-Browsers write key logs when SSLKEYLOGFILE is set (Firefox) or with --ssl-key-log-file (Chromium)."""
+A key log of ours: pc.trace.key_log() after Configuration(trace=True). Captures that rtcpy writes carry their own."""
 
 WIDTH = 110  # columns where the terminal does not tell
 WIDTH_MAX = 160
@@ -317,7 +317,8 @@ class _Report:
             if self.shown > HTML_PACKETS_MAX:
                 left_out += 1
                 continue
-            head = escape(self._line(packet, explanation, False).strip())
+            line = self._line(packet, explanation, False)
+            head = escape(line.strip() if single else line)
             mark = " class='wrong'" if explanation.problems else ""
             is_open = " open" if single else ""
             page.write(

@@ -13,19 +13,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import groupby
 
-from rtcpy.explain.growth import expand, grow, grow_spans, parent, unreadable
+from rtcpy.explain.growth import expand, first_sentence, grow, grow_spans, parent, unreadable
 from rtcpy.explain.known import Known
 from rtcpy.explain.tree import UNREADABLE, Node
 from rtcpy.explain.words import counted, quoted, shortened
 from rtcpy.rtp.compound import FORMATS, explain_rtcp, packet_end
 from rtcpy.rtp.errors import RtpError
 from rtcpy.rtp.extension_formats import FORMATS as EXTENSION_FORMATS
-from rtcpy.rtp.feedback import GenericNack, PayloadFormat, Remb, TransportFormat
+from rtcpy.rtp.feedback import GenericNack, PayloadFormat, Remb, TransportFormat, fci_format
 from rtcpy.rtp.packet import RtpPacket, explain_packet, is_rtcp
 from rtcpy.rtp.rtcp import PacketType, ProtectedRtcp, SdesType, UnknownPacket
 from rtcpy.rtp.transport_cc import OneBitVectorChunk, RunLengthChunk, Symbol, TwoBitVectorChunk, chunk_symbols
 from rtcpy.wire import Wire
 
+FEEDBACK_HEADER = 12  # bytes before the feedback itself, RFC 4585 §6.1
 NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970, RFC 3550 §4
 
 _NAMES: dict[int, str] = {
@@ -194,6 +195,9 @@ def _kind(root: Node, data: bytes, start: int) -> str:
         for node in root.children:
             if node.name == "format":
                 node.text = f"{number}, {name}"
+        fci = fci_format(packet_type, number, data[start + FEEDBACK_HEADER : start + FEEDBACK_HEADER + 4])
+        if fci is not None:
+            root.meaning = first_sentence(fci)
     return name
 
 

@@ -280,7 +280,7 @@ def _describe(root: Node) -> None:
         if node.form is None:
             continue
         node.rfc = node.rfc or node.form.wire_rfc
-        node.meaning = node.meaning or _first_sentence(node.form)
+        node.meaning = node.meaning or first_sentence(node.form)
         for child in node.children:
             field = _field(node.form, child.name)
             if child.children and child.form is None and field is not None:
@@ -288,7 +288,7 @@ def _describe(root: Node) -> None:
                 child.rfc = child.rfc or node.form.wire_rfc
 
 
-def _first_sentence(form: type[Wire]) -> str:
+def first_sentence(form: type[Wire]) -> str:
     """What a declaration is for, by its docstring; dataclasses without one are given a signature, which is none."""
     text = (form.__doc__ or "").strip()
     return "" if text.startswith(f"{form.__name__}(") else text.split("\n")[0].rstrip(".")

@@ -87,6 +87,8 @@ def test_feedback_says_what_it_comes_to() -> None:
 
     assert title(GenericNack.of([10, 12])) == "NACK: lost: 10, 12"
     assert title(PictureLossIndication()) == "PLI"
+    pli = explain(FeedbackPacket.of(1, 2, PictureLossIndication()).serialize())
+    assert "keyframe" in pli.root.meaning
     assert title(Remb.of(300_000, [5])) == "REMB: 300,000 bit/s"
     assert title(write_report(7, 0, 0, [1, None, 2])) == "transport-cc: 2 of 3 packets from 7 on arrived"
 
