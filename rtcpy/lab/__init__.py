@@ -4,9 +4,9 @@ The notebooks in `notebooks/` contain sentences, calls and exercises; whatever e
 typed and tested like the rest. Nothing leaves the machine: a lesson runs on a train.
 
 In the order of reading: `show` (print here, draw there), `exercises` (the checks), `breaks` (what goes wrong, to be
-predicted), `widget` (the stepper with buttons), `browser` (a page that a real browser opens, with `private_network`
-around both). The two whole peers in virtual time are `rtcpy.sim.Session`; what their applications heard, and the texts
-that real browsers wrote, are in `rtcpy.explain`.
+predicted), `widget` (the stepper with buttons), `transfer` (a transfer, watched and plotted), `browser` (a page that a
+real browser opens, with `private_network` around both). The two whole peers in virtual time are `rtcpy.sim.Session`; what
+their applications heard, and the texts that real browsers wrote, are in `rtcpy.explain`.
 
 Specs: W3C webrtc §4 (the calls and events that a session offers), RFC 9429 (what they do).
 """
