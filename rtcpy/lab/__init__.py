@@ -18,12 +18,25 @@ from rtcpy.explain.difference import difference
 from rtcpy.explain.news import News, States
 from rtcpy.explain.samples import sample
 from rtcpy.lab.show import show
+from rtcpy.lab.widget import StepperView, stepper
 from rtcpy.sim.session import End, Session
 
 if TYPE_CHECKING:
     from rtcpy.lab.browser import BrowserCall, BrowserLab
 
-__all__ = ["BrowserCall", "BrowserLab", "End", "News", "Session", "States", "difference", "sample", "show"]
+__all__ = [
+    "BrowserCall",
+    "BrowserLab",
+    "End",
+    "News",
+    "Session",
+    "States",
+    "StepperView",
+    "difference",
+    "sample",
+    "show",
+    "stepper",
+]
 
 _LATE = {"BrowserCall": "browser", "BrowserLab": "browser"}
 """Names whose files need more than the others (websockets), and those files."""
