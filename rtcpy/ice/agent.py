@@ -477,8 +477,8 @@ class IceAgent:
             return
         try:
             message = parse_message(packet.data)
-        except StunError:
-            self._outbox.drop("not a valid STUN message (RFC 8489 §6.3)", packet.data, now=now)
+        except StunError as error:
+            self._outbox.drop(f"not a valid STUN message ({error.rfc})", packet.data, now=now)
             return
         self._outbox.received(packet, now=now)
         if message.method != Method.BINDING:

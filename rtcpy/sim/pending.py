@@ -6,7 +6,7 @@ Specs: those of the packets.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rtcpy.core.machine import Instant
@@ -27,6 +27,8 @@ class InFlight:
         summary: what it is, in a line.
         says: what it is for.
         section: where it is defined.
+        plaintexts: what protected records of its sender contain, by the first 11 **bytes** of the record.
+        passwords: ICE passwords of both ends.
     """
 
     index: int
@@ -34,18 +36,26 @@ class InFlight:
     summary: str
     says: str
     section: str
+    plaintexts: Mapping[bytes, bytes] = field(default_factory=dict, repr=False)
+    passwords: Sequence[str] = field(default=(), repr=False)
 
     @property
     def data(self) -> bytes:
         """The UDP payload."""
         return self.flight.data
 
-    def __explain__(self, **known: Any) -> Explanation:
-        """The packet to the last bit: what `rtcpy.explain` makes of it."""
-        return Dissector(**known).explain(self.data)
+    def explain(self) -> Explanation:
+        """The packet to the last bit; what is protected is read in the clear, for the session knows what was sent."""
+        return self.__explain__(passwords=self.passwords)
+
+    def __explain__(self, *, plaintexts: object = None, **known: Any) -> Explanation:
+        flight = self.flight
+        return Dissector(**known).explain(
+            self.data, source=flight.sender, destination=flight.receiver, plaintexts=self.plaintexts
+        )
 
     def _repr_html_(self) -> str:
-        return str(Dissector().explain(self.data)._repr_html_())
+        return str(self.explain()._repr_html_())
 
     def __str__(self) -> str:
         flight = self.flight
@@ -106,12 +116,15 @@ def line(summaries: Sequence[Summary]) -> str:
     return ", ".join(str(summary) for summary in summaries) or "an empty datagram"
 
 
-def in_flight(index: int, flight: Flight, plaintexts: Mapping[bytes, bytes]) -> InFlight:
+def in_flight(
+    index: int, flight: Flight, plaintexts: Mapping[bytes, bytes], passwords: Sequence[str] = ()
+) -> InFlight:
     """A packet with its explanation. What was edited or injected is read as it stands, without plaintexts."""
-    meddled = "edited" in flight.note or "injected" in flight.note
-    summaries = read(flight.data, {} if meddled else plaintexts)
+    if "edited" in flight.note or "injected" in flight.note:
+        plaintexts = {}
+    summaries = read(flight.data, plaintexts)
     says, section = about_packet(summaries, receiver=flight.receiver, sender=flight.sender)
-    return InFlight(index, flight, line(summaries), says, section)
+    return InFlight(index, flight, line(summaries), says, section, plaintexts, passwords)
 
 
 __all__ = ["InFlight", "Pending", "in_flight", "line", "read"]

@@ -487,7 +487,9 @@ class Session(Stepper):
         return Pending([self._in_flight(index, flight) for index, flight in enumerate(flights)], self.now)
 
     def _in_flight(self, index: int, flight: Flight) -> InFlight:
-        return in_flight(index, flight, self._plaintexts.get(flight.sender, {}))
+        transports = [end.peer.transport for end in self.ends]
+        passwords = [transport.ice.local_credentials.pwd for transport in transports if transport is not None]
+        return in_flight(index, flight, self._plaintexts.get(flight.sender, {}), passwords)
 
     def _named(self, flight: Flight) -> str:
         return f"{flight.sender or 'somebody'}'s {self._in_flight(0, flight).summary}"

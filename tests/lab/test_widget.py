@@ -133,7 +133,7 @@ def test_clicks_move_the_session_and_hide_the_cards() -> None:
     hide, card, more = box.children[1:]
     assert hide.value == ""
     buttons["next"].click()
-    assert view.session.position == 1 and "create_data_channel" in card.value or "Alice wants" in card.value
+    assert (view.session.position == 1 and "create_data_channel" in card.value) or "Alice wants" in card.value
     assert f"#{view_mark(view)}" in hide.value
     while "ClientHello" not in str(view.session.pending):
         buttons["step"].click()

@@ -486,9 +486,9 @@ def test_an_edited_packet_is_refused_with_check_and_section() -> None:
     assert session.steps[-1].says == "1 bytes of the packet are different now."
     session.run(0.1)
     assert any(
-        r.section == "RFC 8489 §6.3" and r.who == "alice" and r.layer == "stun" for r in session.refusals()
+        r.section == "RFC 8489 §14.7" and r.who == "alice" and r.layer == "stun" for r in session.refusals()
     )
-    assert "[RFC 8489 §6.3]" in session.why() and "alice (stun) refused" in session.why()
+    assert "[RFC 8489 §14.7]" in session.why() and "alice (stun) refused" in session.why()
 
 
 def test_an_injected_packet_that_nobody_understands() -> None:
