@@ -89,7 +89,7 @@ class Break:
         items = "".join(f"<li>{escape(choice.words)}</li>" for choice in self.choices)
         return page(
             f"<div style='{CARD}'><b>Break it: {escape(self.name)}</b><p style='margin:6px 0'>{escape(self.question)}</p>"
-            f"<ol type='a' style='margin:4px 0'>{items}</ol></div>"
+            f"<ol style='margin:4px 0;list-style:lower-alpha'>{items}</ol></div>"
         )
 
 
@@ -174,7 +174,8 @@ class Outcome:
         colour = {None: "#57606a", True: "#116329", False: "#a40e26"}[self.is_right]
         verdict = "<br>".join(escape(line) for line in self._verdict().splitlines())
         figures = "".join(
-            f"<tr><td style='padding:1px 12px 1px 0;color:#57606a'>{escape(name)}</td><td>{escape(str(value))}</td></tr>"
+            f"<tr><td style='padding:1px 12px 1px 0;text-align:left;color:#57606a'>{escape(name)}</td>"
+            f"<td style='padding:1px 0;text-align:left'>{escape(str(value))}</td></tr>"
             for name, value in self.evidence.items()
         )
         checks = "".join(f"<div style='color:#a40e26'>✗ {escape(check)}</div>" for check in self._checks())
