@@ -3,10 +3,16 @@
 The notebooks in `notebooks/` contain sentences, calls and exercises; whatever else they need is here, so that it is
 typed and tested like the rest. Nothing leaves the machine: a lesson runs on a train.
 
-In the order of reading: `show` (print here, draw there), `exercises` (the checks), `breaks` (what goes wrong, to be
-predicted), `widget` (the stepper with buttons), `transfer` (a transfer, watched and plotted), `browser` (a page that a
-real browser opens, with `private_network` around both). The two whole peers in virtual time are `rtcpy.sim.Session`; what
-their applications heard, and the texts that real browsers wrote, are in `rtcpy.explain`.
+In the order of reading: `show` (print here, draw there), `table` (rows in colours), `exercises` (the checks), `breaks`
+(what goes wrong, to be predicted), `widget` (the stepper with buttons). Then, each for a lesson,
+
+- of ICE: `candidates` (what the agents know, and how pairs fare), `crossings` (which routers can be crossed), `unbundled`
+  (what freezing is for);
+- of SCTP: `transfer` (a transfer, watched and plotted);
+- of your browser: `browser` (a page that it opens), `private_network` (a network for both).
+
+The two whole peers in virtual time are `rtcpy.sim.Session`; what their applications heard, and the texts that real
+browsers wrote, are in `rtcpy.explain`.
 
 Specs: W3C webrtc §4 (the calls and events that a session offers), RFC 9429 (what they do).
 """
