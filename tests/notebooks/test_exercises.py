@@ -62,6 +62,10 @@ EXERCISES: list[tuple[str, Callable[[Any], None], Any, list[Any]]] = [
         ],
     ),
     *[
+        ("03_ice", BLANKS[name].check, ANSWERS[name][0], list(ANSWERS[name][1]))
+        for name in ("candidate_priority", "foundation")
+    ],
+    *[
         ("09_sctp", BLANKS[name].check, ANSWERS[name][0], list(ANSWERS[name][1]))
         for name in ("crc32c", "serial_distance", "gap_blocks", "retransmission_timeout")
     ],
