@@ -95,21 +95,21 @@ class CaptureInput(Input):
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__("capture")
-        self._file, self._capture = file, Capture(file)
+        self._file, self.capture = file, Capture(file)
 
     @property
     def key_log(self) -> str:
         """From Decryption Secrets Blocks so far."""
-        return self._capture.key_log
+        return self.capture.key_log
 
     @property
     def skipped(self) -> Counter[str]:
         """What was no UDP datagram."""
-        return self._capture.skipped
+        return self.capture.skipped
 
     def __iter__(self) -> Iterator[Packet]:
         with self._file:
-            for record in self._capture:
+            for record in self.capture:
                 yield Packet(
                     record.number,
                     record.at,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol
 
-from rtcpy.cli import demo, explain, serve
+from rtcpy.cli import demo, explain, ladder, serve
 
 
 class Command(Protocol):
@@ -27,7 +27,7 @@ class Command(Protocol):
         """Do it and return the exit status."""
 
 
-COMMANDS: tuple[Command, ...] = (demo, explain, serve)
+COMMANDS: tuple[Command, ...] = (demo, explain, ladder, serve)
 
 DESCRIPTION = """\
 WebRTC from scratch: SDP, ICE, DTLS and SCTP in Python, to read, to step through and to use.

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,9 +58,19 @@ class Ladder:
         trace: of that endpoint, and perhaps of others.
         who: the endpoint; default: the first of the trace.
         names: what to call that side and the other; default: its name, and that of the other if the trace has two.
+        since: leave out what crossed before, in **seconds** since the beginning of the trace.
+        until: leave out what crossed after, likewise.
     """
 
-    def __init__(self, trace: Trace, *, who: str | None = None, names: tuple[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        trace: Trace,
+        *,
+        who: str | None = None,
+        names: tuple[str, str] | None = None,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> None:
         who = who if who is not None else trace.names[0] if trace.names else "here"
         others = [name for name in trace.names if name != who]
         self.names = names or (who, others[0] if len(others) == 1 else "there")
@@ -67,7 +78,10 @@ class Ladder:
         self.lost = trace.lost
         datagrams = trace.datagrams(who=who)
         self.started: Instant = datagrams[0].at if datagrams else 0.0
-        self._parts = list(self._summarized(datagrams, trace.packets("dtls-plaintext", who=who)))
+        parts = self._summarized(datagrams, trace.packets("dtls-plaintext", who=who))
+        low = -inf if since is None else trace.started + since - self.started
+        high = inf if until is None else trace.started + until - self.started
+        self._parts = [part for part in parts if low <= part[0] <= high]
         self.rows = list(_grouped(self._parts))
 
     def first(self, name: str, *, layer: str | None = None, outward: bool | None = None) -> float | None:

@@ -53,13 +53,13 @@ def escape(text: str, *, most: int = TEXT_MAX) -> str:
 
 
 def mermaid(
-    trace: Trace, *, notes_: bool = True, since: float | None = None, until: float | None = None
+    trace: Trace, *, with_notes: bool = True, since: float | None = None, until: float | None = None
 ) -> str:
     """A trace as the text of a Mermaid sequence diagram.
 
     Args:
         trace: of one end or of both.
-        notes_: with the application's calls and what it heard.
+        with_notes: with the application's calls and what it heard.
         since: leave out what happened before, in **seconds** since the beginning of the trace.
         until: leave out what happened after, likewise.
     """
@@ -71,7 +71,7 @@ def mermaid(
     lines = ["sequenceDiagram"]
     lines += [f"    participant {alias} as {escape(name, most=60)}" for name, alias in names.items()]
     things: list[Passage | Note | list[Passage]] = [*_runs(chosen)]
-    if notes_:
+    if with_notes:
         things += [note for note in notes(trace) if low <= note.at <= high and note.kind != "timer"]
     things.sort(key=_order)
     for thing in things[:MESSAGES_MAX]:

@@ -71,7 +71,7 @@ def test_a_session_has_its_lines(loss: float) -> None:
     assert any("-->>" in line and "again: " in line for line in lines) == bool(loss)
     assert any("flight 4: ServerHello" in line for line in lines)
     assert any('text "Hello' in line for line in lines)
-    assert not any("send(" in line for line in check(mermaid(session.trace, notes_=False)))
+    assert not any("send(" in line for line in check(mermaid(session.trace, with_notes=False)))
     assert not any("COOKIE" in line for line in check(mermaid(session.trace, until=0.1)))
 
 
