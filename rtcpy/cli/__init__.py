@@ -8,7 +8,7 @@
     def run(arguments) -> int: ...                # does it; returns the exit status
 
 `serve` runs the embedded servers; `demo` connects two peers and shows every packet of it; `explain` says what a packet, a
-capture or a session description means (`inputs` finds out which of these it was given).
+capture or a session description means (`inputs` finds out which of these it was given); `ladder` draws traces and captures.
 
 Exit status: 0 done, 1 it failed (said on stderr), 2 the command line was wrong. To add one, write the module and put
 it into `COMMANDS` of `main`.

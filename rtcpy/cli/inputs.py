@@ -95,7 +95,7 @@ class CaptureInput(Input):
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__("capture")
-        self._file, self.capture = file, Capture(file)
+        self.file, self.capture = file, Capture(file)
 
     @property
     def key_log(self) -> str:
@@ -108,7 +108,7 @@ class CaptureInput(Input):
         return self.capture.skipped
 
     def __iter__(self) -> Iterator[Packet]:
-        with self._file:
+        with self.file:
             for record in self.capture:
                 yield Packet(
                     record.number,

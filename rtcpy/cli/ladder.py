@@ -29,14 +29,15 @@ NAME = "ladder"
 SUMMARY = "draw who said what to whom, and when, from a trace or a capture"
 
 DESCRIPTION = """\
-A connection as a ladder: two lifelines, time downwards, an arrow for each datagram with what is in it. Give it
+A connection as a ladder: two lifelines, time downwards, an arrow for each datagram with its content. Give it
 
   a trace that rtcpy has saved     pc.trace.save(…), session.trace.save(…) or rtcpy demo --trace FILE
   a capture (pcap or pcapng)       of tcpdump, Wireshark or rtcpy; the two who talk most are drawn
 
-Without an output it is printed as text. As a picture it shows more: sloped arrows for the time on the way, a cross where
-something was lost, dashes where it was sent again, DTLS flights, the calls of the application, each layer's share of the
-time, and the round trips counted. A trace of both ends knows what was lost; a trace or a capture of one cannot."""
+Without an output it is printed as text. As a picture it shows more: sloped arrows for the time on the way,
+a cross where something was lost, dashes where it was sent again, DTLS flights, the calls of the application,
+each layer's share of the time, and the round trips counted. A trace of both ends knows what was lost; a trace
+or a capture of one cannot."""
 
 EPILOG = """\
 examples:
@@ -136,7 +137,8 @@ def _read(arguments: argparse.Namespace) -> tuple[Trace, Counter[str]]:
             raise InputError(f"{path} is no key log: it is no text") from None
         except KeyLogError as error:
             raise InputError(f"{path} is no key log: {error}") from None
-    captured = trace_of(source.capture, keys)
+    with source.file:
+        captured = trace_of(source.capture, keys)
     return captured.trace, captured.left_out
 
 

@@ -17,7 +17,7 @@ In the order of reading:
 - a whole connection: `trace` (all that happened, with `tracefile`, `arguments` and `recording`, which write it),
   `replay` (the endpoints again, step by step; `snapshot` says where they stand), `explained` (every packet of it),
   `ladder` (who said what to whom, and when), `news` (what the applications heard, and where both ends stand);
-  `capture` (files of tcpdump and Wireshark);
+  `capture` (files of tcpdump and Wireshark) and `captured` (those as traces);
 - pictures of it: `passages` (which datagram arrived, and how often it went to and fro) and `notes` (the words beside),
   from which `ladder_svg` and `mermaid` draw; `states` (state machines, laid out by `layered`), `keys` (the key schedule);
   `svg` (drawing text that fits); `pcapng` (the same for Wireshark);

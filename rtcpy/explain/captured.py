@@ -63,8 +63,11 @@ def trace_of(capture: Capture, keys: KeyLog | None = None) -> Captured:
     keys = keys if keys is not None else KeyLog()
     left_out: Counter[str] = Counter()
     records: list[Record] = []
+    inside = 0  # SCTP packets by themselves, as `pcapng` writes what is in the records
     for record in capture:
-        if record.layer != "udp" or record.source is None or record.destination is None:
+        if record.layer == "sctp":
+            inside += 1
+        elif record.source is None or record.destination is None:
             left_out["without addresses"] += 1
         elif not _may_be_ours(record.data):
             left_out["not WebRTC"] += 1
@@ -87,6 +90,8 @@ def trace_of(capture: Capture, keys: KeyLog | None = None) -> Captured:
             reader.take(record, Direction.IN)
         else:
             left_out["of other conversations"] += 1
+    if inside and not trace.packets("sctp"):
+        left_out["SCTP without the records that it was in"] = inside
     return Captured(trace, left_out)
 
 
@@ -112,18 +117,21 @@ def _sides(records: Iterable[Record]) -> tuple[dict[Address, bool], set[Address]
             proven |= {frozenset((source, destination))}
         flows[source, destination] = flows.get((source, destination), 0) + 1
         spoke_first.setdefault(frozenset((source, destination)), source)
+    is_media_only = not any(len(pair) == 2 for pair in proven)  # decrypted media, written by itself
     pairs: Counter[frozenset[Address]] = Counter()
     neighbours: dict[Address, list[Address]] = {}
     for (source, destination), count in flows.items():
         pair = frozenset((source, destination))
-        if source in servers or destination in servers or pair not in proven or len(pair) < 2:
+        if source in servers or destination in servers or len(pair) < 2:
+            continue
+        if pair not in proven and not is_media_only:
             continue
         pairs[pair] += count
         neighbours.setdefault(source, []).append(destination)
         neighbours.setdefault(destination, []).append(source)
     if not pairs:
         raise NoConversationError(
-            "nobody in this capture talks WebRTC to anybody: STUN checks or DTLS between two addresses are expected"
+            "nobody in this capture talks WebRTC to anybody: STUN checks, DTLS or media between two addresses are expected"
         )
     main = pairs.most_common(1)[0][0]
     first = spoke_first[main]

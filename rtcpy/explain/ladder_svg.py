@@ -31,6 +31,8 @@ COLOURS = {
     "sctp": "#1a7f37",
     "dcep": "#9a6700",
     "data": "#bc4c00",
+    "rtp": "#6639ba",
+    "rtcp": "#6639ba",
     "?": "#59636e",
 }
 """Of the layers; all carry text on white with a contrast of at least 4.5 to 1."""
@@ -40,6 +42,8 @@ WORDS = {
     "sctp": "SCTP",
     "dcep": "DCEP",
     "data": "data",
+    "rtp": "RTP",
+    "rtcp": "RTCP",
     "?": "other",
 }
 
@@ -178,7 +182,7 @@ class _Drawing:
         self.left_out += sum(len(part.members) if isinstance(part, _Fold) else 1 for part in parts[ROWS_MAX:])
         self.parts = parts[:ROWS_MAX]
         middle = _MIDDLE + max(0, len(self.servers) - 1) * 120 + (50 if self.servers else 0)
-        outer = _OUTER if self.notes else 24.0
+        outer = _OUTER if self.notes else 100.0
         self.left = _MARGIN + _AXIS + outer
         self.zone_left = self.left + _ZONE
         self.zone_right = self.zone_left + middle
@@ -374,14 +378,14 @@ class _Drawing:
     def _head(self, name: str, x: float, y: float) -> float:
         """Name and addresses of an end over its lifeline; returns its height."""
         sheet = self.sheet
-        addresses = [str(a) for a in self.found.addresses.get(name, [])]
-        name = self.names[name]
+        name, addresses = self.names[name], [str(a) for a in self.found.addresses.get(name, [])]
+        addresses = [address for address in addresses if address != name]
         shown = addresses[:2] + ([f"and {len(addresses) - 2} more"] if len(addresses) > 2 else [])
-        half = min(_ZONE, self.outer) - 12 if self.notes else _ZONE / 2
+        half = min(_ZONE, self.outer) - 4
         width = max([measure(name, 13, bold=True), *(measure(a, 10.5) for a in shown), 60.0]) + 24
         width = min(width, 2 * half)
         height = 26.0 + 14 * len(shown)
-        left = max(4.0, x - width / 2)
+        left = min(max(4.0, x - width / 2), self.width - 4.0 - width)
         sheet.box(
             left,
             y,

@@ -76,7 +76,10 @@ class Passage:
     def layer(self) -> str:
         """The layer that speaks in it: what the application would care for most."""
         layers = {summary.layer for summary in self.summaries}
-        return next((layer for layer in ("data", "dcep", "sctp", "dtls", "stun") if layer in layers), "?")
+        return next(
+            (layer for layer in ("data", "dcep", "sctp", "dtls", "stun", "rtp", "rtcp") if layer in layers),
+            "?",
+        )
 
     @property
     def names(self) -> str:

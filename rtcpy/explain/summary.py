@@ -4,7 +4,7 @@
 came from a peer is shown escaped and cut: a summary can be printed anywhere.
 
 Specs: RFC 7983 §7 (which protocol), RFC 8489, RFC 8445 §7 (checks), RFC 6347, RFC 5246 §7.4 (handshake),
-RFC 9260 §3.3 (chunks), RFC 8832 §5 (opening a channel).
+RFC 9260 §3.3 (chunks), RFC 8832 §5 (opening a channel), RFC 3550 §5.1, §6.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ from rtcpy.explain.dissect_dtls import record_content
 from rtcpy.explain.known import RECORD_KEY
 from rtcpy.explain.tree import UNREADABLE, Node
 from rtcpy.explain.words import quoted
+from rtcpy.peer.demux import Protocol, classify
+from rtcpy.rtp.packet import RtpPacket, explain_packet, is_rtcp
+from rtcpy.rtp.rtcp import PacketType
 from rtcpy.sctp.chunks import (
     AbortChunk,
     DataChunk,
@@ -94,6 +97,8 @@ def summarize_datagram(data: bytes, plaintexts: Mapping[bytes, bytes] | None = N
         data: the payload.
         plaintexts: what protected records contain, by the first `RECORD_KEY` bytes of the record.
     """
+    if classify(data) is Protocol.RTP:
+        return [_media(data)]
     return list(_summaries(Dissector().explain(data, plaintexts=plaintexts).root))
 
 
@@ -247,6 +252,31 @@ def _alert(content: Node) -> Summary:
     if not isinstance(alert, Alert):
         return _unreadable("dtls", content)
     return Summary("dtls", "Alert", alert_name(alert.description), "RFC 5246 §7.2", _size(content))
+
+
+# --- media ---------------------------------------------------------------------------------------------------------
+
+
+def _media(data: bytes) -> Summary:
+    """RTP or RTCP by what encryption leaves in the clear. Spec: RFC 5761 §4, RFC 3711 §3.1, §3.4."""
+    if is_rtcp(data):
+        kind = data[1]
+        name = PacketType(kind).name.replace("_", " ").lower() if kind in set(PacketType) else f"type {kind}"
+        return Summary("rtcp", f"RTCP {name}", "", "RFC 3550 §6", len(data), bulk=True)
+    try:
+        fields = {span.name: span.raw for span in explain_packet(data, is_srtp=True)}
+    except WireError as exc:
+        return Summary("rtp", "unreadable", str(exc), exc.rfc, len(data))
+    number, source = fields["sequence_number"], fields["ssrc"]
+    return Summary(
+        "rtp",
+        f"RTP type {fields['payload_type']}",
+        f"number {number}" + (", marked" if fields.get("marker") else ""),
+        RtpPacket.wire_rfc,
+        len(data),
+        source.to_bytes(4, "big") + number.to_bytes(2, "big"),
+        bulk=True,
+    )
 
 
 # --- SCTP -----------------------------------------------------------------------------------------------------------

@@ -156,7 +156,7 @@ def test_whatever_a_trace_holds_it_can_be_drawn(things: list[tuple[float, str, s
         elif kind == "timer":
             trace.append(TimerEntry(at, who, "sctp", text))
         else:
-            here, there = Address("10.0.0.1", 1), Address("2001:db8::1", 2)
+            here, there = Address("10.0.0.1", 1), Address("2001:db8:1111:2222:3333:4444:5555:6666", 65535)
             trace.append(PacketEntry(at, who, "udp", Direction(kind), data, here, there))
     check_sheet(LadderPicture(trace).sheet())
     check_sheet(LadderPicture(trace, fold=False, notes=False).sheet())
