@@ -17,6 +17,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "pages",
+    "pictures",
     "docstrings",
     "rfclinks",
 ]

@@ -257,7 +257,7 @@ async def _demonstrate(screen: Screen, megabytes: int, path: Path | None) -> Non
             screen.say()
             screen.tell(
                 f"{path} has it all: {len(trace)} entries of both ends, with their keys. Walk through it with "
-                "rtcpy.explain.Trace.load(…).replay().   → docs/trace.md"
+                f"rtcpy.explain.Trace.load(…).replay(), or draw it: rtcpy ladder {path} --svg ladder.svg   → docs/trace.md"
             )
         again, speed = await _measure(screen, server.url, megabytes)
     _show_timings(screen, ladder, timings, again, speed)

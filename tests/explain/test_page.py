@@ -1,14 +1,17 @@
-"""The page about traces in docs/ says what happens: every snippet is run and its output compared."""
+"""The pages about traces and pictures in docs/ say what happens: every snippet is run and its output compared."""
 
 from __future__ import annotations
 
 import doctest
 from pathlib import Path
 
-PAGE = Path(__file__).parents[2] / "docs" / "trace.md"
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_the_page() -> None:
-    results = doctest.testfile(str(PAGE), module_relative=False, optionflags=doctest.REPORT_NDIFF)
-    assert results.attempted >= 25
+@pytest.mark.parametrize(("page", "least"), [("trace.md", 25), ("pictures.md", 18)])
+def test_the_page(page: str, least: int) -> None:
+    results = doctest.testfile(str(DOCS / page), module_relative=False, optionflags=doctest.REPORT_NDIFF)
+    assert results.attempted >= least
     assert results.failed == 0
