@@ -53,7 +53,10 @@ examples:
 
 Traces and what is made of them with secrets let their reader read the connection."""
 
-_STYLE = "body{font-family:'DejaVu Sans',Verdana,sans-serif;margin:24px;background:#fff;color:#1f2328}"
+_STYLE = (
+    "body{font-family:'DejaVu Sans',Verdana,sans-serif;margin:24px;background:#fff;color:#1f2328}"
+    "body>svg{display:block;margin:0 0 32px}"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,9 @@ from rtcpy.core.machine import Instant
 from rtcpy.explain.trace import CallEntry, DropEntry, EventEntry, StateEntry, TimerEntry, Trace
 
 TEXT_MAX = 60  # characters of a message that are shown
-HIDDEN_CALLS = frozenset({"Peer", "gather", "close_address", "stats", "selected_pair"})
+HIDDEN_CALLS = frozenset(
+    {"Peer", "gather", "add_servers", "server_unreachable", "begin_operation", "end_operation", "get_stats"}
+)
 """What a driver does, or what only asks."""
 
 _STATES = {

@@ -309,8 +309,11 @@ def charts(trace: Trace, who: str = "", *, until: int | None = None) -> list[Sta
         machine = _TOLD.get((entry.layer, entry.what))
         if machine is None or (until is not None and entry.number >= until):
             continue
-        way = went.setdefault(machine, [entry.old])
-        way.append(entry.new)
+        went.setdefault(machine, [entry.old]).append(entry.new)
+        if (
+            machine == "signaling" and entry.new == "closed"
+        ):  # nobody is told of the rest: W3C webrtc §4.4.2, close
+            went.setdefault("connection", ["new"]).append("closed")
     return [
         state_chart(machine, current=went[machine][-1], visited=went[machine], who=name)
         for machine in MACHINES

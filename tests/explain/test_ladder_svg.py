@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from rtcpy.core.machine import Address
 from rtcpy.core.tap import Direction
 from rtcpy.explain import LadderPicture, Trace
+from rtcpy.explain.notes import HIDDEN_CALLS
 from rtcpy.explain.passages import passages
 from rtcpy.explain.trace import CallEntry, EventEntry, LostEntry, PacketEntry, TimerEntry
+from rtcpy.peer import Peer
 from rtcpy.sim import LinkConfig
 from rtcpy.sim.session import Session
 from tests.explain.sheets import SVG, check_sheet, titles, words
@@ -160,6 +162,12 @@ def test_whatever_a_trace_holds_it_can_be_drawn(things: list[tuple[float, str, s
             trace.append(PacketEntry(at, who, "udp", Direction(kind), data, here, there))
     check_sheet(LadderPicture(trace).sheet())
     check_sheet(LadderPicture(trace, fold=False, notes=False).sheet())
+
+
+def test_what_is_hidden_exists() -> None:
+    assert all(hasattr(Peer, name) for name in HIDDEN_CALLS - {"Peer"}), (
+        "a name that is no command hides nothing"
+    )
 
 
 def test_a_ladder_prints_as_text_and_shows_as_a_picture() -> None:

@@ -88,6 +88,16 @@ def test_charts_of_a_trace_follow_it() -> None:
     after = {c.machine.name: c.current for c in charts(session.trace, "alice", until=moved.number + 1)}
     assert "dtls" not in before and after["dtls"] == "connecting"
     assert charts(session.trace, "nobody") == []
+    session.alice.peer.close(now=session.now)
+    session.network.settle()
+    closed = {chart.machine.name: chart.current for chart in session.trace.state_charts("alice")}
+    assert closed == {
+        "signaling": "closed",
+        "connection": "closed",
+        "ice": "closed",
+        "dtls": "closed",
+        "sctp": "CLOSED",
+    }
 
 
 @pytest.mark.parametrize("seed", range(6))
