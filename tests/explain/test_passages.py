@@ -123,6 +123,14 @@ def test_flights_are_numbered_as_in_the_rfc(classic: Session) -> None:
     assert [p.flight for p in found.all if p.flight] == [1, 4, 5, 6]
 
 
+def test_a_flight_that_was_lost_and_sent_again_is_known_as_such() -> None:
+    session = Session(seed=7, link=LinkConfig(loss=0.2, jitter=0.01, duplicate=0.05))
+    session.connect()
+    last = [p for p in passages(session.trace).all if p.flight == 6]
+    assert [p.is_again for p in last] == [False] + [True] * (len(last) - 1) and len(last) > 1
+    assert last[0].fate == "lost", "the seed no longer shows what this test is about"
+
+
 def test_round_trips_are_counted_from_both_ends_or_from_one(classic: Session) -> None:
     """On a line without loss each phase takes whole half trips, and one end can tell as well as both."""
     found = passages(classic.trace)
