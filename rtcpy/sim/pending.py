@@ -117,12 +117,15 @@ def line(summaries: Sequence[Summary]) -> str:
 
 
 def in_flight(
-    index: int, flight: Flight, plaintexts: Mapping[bytes, bytes], passwords: Sequence[str] = ()
+    index: int,
+    flight: Flight,
+    summaries: Sequence[Summary],
+    plaintexts: Mapping[bytes, bytes],
+    passwords: Sequence[str],
 ) -> InFlight:
     """A packet with its explanation. What was edited or injected is read as it stands, without plaintexts."""
     if "edited" in flight.note or "injected" in flight.note:
         plaintexts = {}
-    summaries = read(flight.data, plaintexts)
     says, section = about_packet(summaries, receiver=flight.receiver, sender=flight.sender)
     return InFlight(index, flight, line(summaries), says, section, plaintexts, passwords)
 

@@ -29,7 +29,7 @@ from rtcpy.explain.ladder import Ladder
 from rtcpy.explain.news import Item, News, States, describe
 from rtcpy.explain.recording import RecordedPeer, TraceTap
 from rtcpy.explain.snapshot import snapshot
-from rtcpy.explain.summary import RECORD_KEY, summarize
+from rtcpy.explain.summary import RECORD_KEY, Summary, summarize
 from rtcpy.explain.trace import DropEntry, Entry, LostEntry, PacketEntry, TimerEntry, Trace
 from rtcpy.ice import LocalAddress
 from rtcpy.peer import (
@@ -76,6 +76,7 @@ HOSTS = {
     "bob": ("192.0.2.2", "198.51.100.2"),
 }  # own, and that of a NAT
 CONNECTING_LIMIT = 30.0  # s of virtual time that `connect` waits
+READINGS_MAX = 1_000  # datagrams whose reading is kept, for they are spoken of several times
 RECORD_HEADER = 13  # bytes of a DTLS record before its content
 ARGUMENT_SHOWN = 40  # characters of an argument in the name of a step
 
@@ -312,6 +313,7 @@ class Session(Stepper):
         self._told = self._read = 0
         self._reached: set[str] = set()
         self._plaintexts: dict[str, dict[bytes, bytes]] = {name: {} for name in HOSTS}
+        self._readings: dict[tuple[str, bytes], list[Summary]] = {}
         for end, nat in zip(self.ends, nats, strict=True):
             own, face = HOSTS[end.name]
             site = "internet"
@@ -336,6 +338,7 @@ class Session(Stepper):
         self.network.on_event = self._on_event
         self.network.on_fate = self._on_fate
         self._texts = self._descriptions()
+        self._stood = self.states()
 
     def copy(self) -> Session:
         """A session of its own with the same settings that stands at the same place, with the same undone future."""
@@ -489,10 +492,23 @@ class Session(Stepper):
     def _in_flight(self, index: int, flight: Flight) -> InFlight:
         transports = [end.peer.transport for end in self.ends]
         passwords = [transport.ice.local_credentials.pwd for transport in transports if transport is not None]
-        return in_flight(index, flight, self._plaintexts.get(flight.sender, {}), passwords)
+        summaries = self._reading(flight.sender, flight.data, flight.note)
+        return in_flight(index, flight, summaries, self._plaintexts.get(flight.sender, {}), passwords)
 
     def _named(self, flight: Flight) -> str:
         return f"{flight.sender or 'somebody'}'s {self._in_flight(0, flight).summary}"
+
+    def _reading(self, sender: str, data: bytes, note: str = "") -> list[Summary]:
+        """What is in a datagram; each is read once. What was edited or injected is read as it stands."""
+        is_original = "edited" not in note and "injected" not in note
+        key = (sender if is_original else "", data)
+        found = self._readings.get(key)
+        if found is None:
+            if len(self._readings) >= READINGS_MAX:
+                self._readings.clear()
+            plaintexts = self._plaintexts.get(sender, {}) if is_original else {}
+            found = self._readings[key] = read(data, plaintexts)
+        return found
 
     def snapshot(self) -> dict[str, object]:
         """All that is known in the session now, as plain values: equal for equal states.
@@ -535,7 +551,7 @@ class Session(Stepper):
     def _observed(self, action: Action, number: int) -> Step | None:
         network = self.network
         network.departures.clear()
-        before, heard, failed = self.states(), len(self._heard), len(self._failures)
+        before, heard, failed = self._standing(), len(self._heard), len(self._failures)
         self._value, error = None, ""
         try:
             self._value = action.run(self)
@@ -546,7 +562,7 @@ class Session(Stepper):
             self._value, error = problem, f"{getattr(problem, 'name', type(problem).__name__)}: {problem}"
             network.settle()
         fresh = self._new_entries()
-        step = Step(number, action.name, action.kind, self.now, action.who, before, self.states())
+        step = Step(number, action.name, action.kind, self.now, action.who, before, self._standing())
         step.says, step.section, step.label, step.error = action.says, action.section, action.label, error
         step.is_aside = action.is_aside
         step.events = self._heard[heard:]
@@ -557,7 +573,7 @@ class Session(Stepper):
                 gone.sender,
                 gone.receiver,
                 gone.data,
-                line(read(gone.data, self._plaintexts.get(gone.sender, {}))),
+                line(self._reading(gone.sender, gone.data)),
                 gone.local,
                 gone.remote,
                 gone.fate,
@@ -569,6 +585,13 @@ class Session(Stepper):
         step.refusals = [*self._refused(step, fresh), *self._failures[failed:]]
         step.checks = [Checked(claim.words, claim.holds(self)) for claim in action.claims]
         return step
+
+    def _standing(self) -> States:
+        """Where both ends stand; the object of before, if that is where they stood."""
+        states = self.states()
+        if states != self._stood:
+            self._stood = states
+        return self._stood
 
     def _elsewhere(self) -> Trace:
         """A trace for hosts that are not ends; its drops are told, and that is all."""
@@ -597,7 +620,7 @@ class Session(Stepper):
         flight = network.delivered
         if flight is not None:
             arrived = self._in_flight(0, flight)
-            summaries = read(flight.data, self._plaintexts.get(flight.sender, {}))
+            summaries = self._reading(flight.sender, flight.data, flight.note)
             host = self._host_of(flight)
             note = f" ({flight.note})" if flight.note else ""
             step.kind, step.who = "packet", host

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rtcpy.sim.pending import Pending
     from rtcpy.sim.session import Session
 
-STEPS_MAX = 100_000
+STEPS_MAX = 50_000
 """Steps that are kept; a session that goes on longer cannot go back any more."""
 
 QUIET_LIMIT = 40.0  # s of virtual time without anything new, after which a walk is over

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rtcpy.core.errors import InvalidStateError
 from rtcpy.core.machine import Address
+from rtcpy.explain.trace import LostEntry
 from rtcpy.sim import (
     CLASSIC,
     SYMMETRIC,
@@ -544,3 +545,44 @@ def test_freezing_keeps_sharing_and_ends_loops() -> None:
     assert freeze({1, 2}) == ("set", 1, 2) and freeze(bytearray(b"x")) == b"x"
     assert freeze(print)[0] == "other"  # type: ignore[index]
     assert digest([1]) == digest([1]) != digest([2])
+
+
+# --- the trace ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_trace_of_a_session_that_went_back_replays() -> None:
+    session = Session(seed=3)
+    session.drop(at_first(session, "ClientHello"))
+    session.run(1)
+    session.back(5)
+    while not session.pending:
+        session.step()
+    session.edit(0, lambda data: data[:-1] + b"!")
+    session.step()
+    session.to(session.position - 3)
+    session.alice.create_data_channel("another future")
+    list(session.walk())
+    replay = session.trace.replay().run()
+    assert replay.states() == session.states()
+    assert [entry.fate for entry in session.trace.of(LostEntry)].count("lost") <= 1
+
+
+def test_protected_packets_are_read_in_the_clear() -> None:
+    session = Session(seed=SEED)
+    index = at_first(session, "hello, Bob")
+    packet = session.pending[index]
+    assert 'DATA: text "hello, Bob"' in str(packet.explain()) and "hello, Bob" in packet._repr_html_()
+    session.edit(packet.index, lambda data: data[:-1] + bytes([data[-1] ^ 1]))
+    edited = next(p for p in session.pending if p.flight.note == "edited")
+    assert "hello" not in edited.summary, "what was changed does not say any more what it said"
+    session.run(0.05)
+    assert any(r.section == "RFC 6347 §4.1.2.7" and r.who == "bob" for r in session.refusals())
+
+
+def test_what_is_remembered_of_a_long_transfer_is_bounded() -> None:
+    """Each datagram is read once, however often it is spoken of."""
+    session = Session(seed=1)
+    session.connect()
+    session.alice.send("chat", bytes(250_000))
+    session.run(1, stop=lambda: bool(session.bob.received))
+    assert len(session._readings) <= 1_000 and session.bob.received == [bytes(250_000)]
