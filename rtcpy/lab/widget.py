@@ -149,12 +149,10 @@ class StepperView:
         return page(f"<div style='max-height:{STORY_HEIGHT};overflow-y:auto;font-size:13px'>{rows}</div>")
 
     def ladder_html(self) -> str:
-        """What crossed alice's socket so far."""
-        text = self.session.ladder().render() if self.session.trace.datagrams() else "no packet yet"
-        return page(
-            "<pre style='font-family:ui-monospace,Consolas,monospace;font-size:12px;line-height:1.25;color:#111;"
-            f"background:#fff;overflow-x:auto;margin:0'>{escape(text)}</pre>"
-        )
+        """What went between the two so far, drawn; lost packets are broken arrows."""
+        if not self.session.trace.datagrams():
+            return page("<p style='margin:4px 0'>no packet yet</p>")
+        return self.session.ladder()._repr_html_()
 
     # --- without buttons ---------------------------------------------------------------------------------------
 
