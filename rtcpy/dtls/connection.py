@@ -185,8 +185,9 @@ class DtlsConnection:
 
     @property
     def handshake_state(self) -> HandshakeState:
-        """What the handshake waits for."""
-        return self._handshake.state
+        """What the handshake waits for; of a client with keys, the one whose flight 5 it has sent (see `client12`)."""
+        session = self._session
+        return (session.handshake if session is not None else self._handshake).state
 
     @property
     def next_record(self) -> tuple[int, int]:

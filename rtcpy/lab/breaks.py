@@ -1,4 +1,4 @@
-"""Break it: predict, run, compare. Seven things that go wrong, each with the check that catches it.
+"""Break it: predict, run, compare. Eight things that go wrong, each with the check that catches it.
 
 A `Break` asks a question with choices. `run` plays it in virtual time on two whole peers; which choice came true is
 *found out* from what happened, never written down beforehand. The `Outcome` has the evidence: states, counters, what was
@@ -658,6 +658,72 @@ GLARE = Break(
 )
 
 
+# --- 8: a byte of Finished ------------------------------------------------------------------------------------------------------
+
+_UNPROVEN = "record whose tag or length is wrong"
+
+
+def _change_finished() -> Session:
+    session = Session(seed=SEED)
+    while not any("Finished" in packet.summary for packet in session.pending):
+        session.step()
+
+    def flip(data: bytes) -> bytes:
+        return data[:-20] + bytes([data[-20] ^ 1]) + data[-19:]  # a byte of the ciphertext, before the 16 of the tag
+
+    session.edit(session.pending.find("Finished", sender="bob"), flip)
+    session.run(5.0)
+    return session
+
+
+def _unproven(session: Session) -> bool:
+    return any(refusal.check == _UNPROVEN for refusal in session.refusals())
+
+
+CHANGED_FINISHED = Break(
+    name="a changed byte in Finished",
+    question="Bob's flight 5 ends with Finished, the first protected record: a hash of the whole handshake. On its way one "
+    "bit of it is flipped. What does Alice do?",
+    choices=(
+        Choice(
+            "she compares the hash, finds it wrong, and ends the connection",
+            lambda s: _failed(s, "alice") or _failed(s, "bob"),
+        ),
+        Choice("nothing: by now the keys are agreed", lambda s: _both_up(s) and not _unproven(s)),
+        Choice(
+            "she sends an alert, and Bob begins anew with another ClientHello",
+            lambda s: len(_sent(s, "ClientHello", "bob")) > 1,
+        ),
+        Choice(
+            "she drops the record without a word; Bob repeats his flight, and all is well",
+            lambda s: (
+                s.bob.peer.connection_state is PeerConnectionState.CONNECTED
+                and _unproven(s)
+                and len(_sent(s, "ClientHello", "bob")) == 1
+                and len(_sent(s, "CertificateVerify", "bob")) > 1
+            ),
+        ),
+    ),
+    why="The record is sealed with the new keys, so a changed bit does not get as far as the hash: the tag does not fit, and "
+    "on a network where anybody can throw in a packet, that is no reason to end anything. The record counts as never "
+    "sent. Bob's timer repeats the flight. Had the handshake been changed, in the clear, the hashes would differ, and no "
+    "repetition would help.",
+    section="RFC 6347 §4.1.2.7",
+    play=_change_finished,
+    look=lambda s: {
+        **_states(s),
+        "flights 5 that Bob sent": len(_sent(s, "CertificateVerify", "bob")),
+        "between the first two": f"{_apart(_sent(s, 'CertificateVerify', 'bob')):g} s",
+    },
+    telling=lambda refusal: refusal.is_fatal or refusal.check == _UNPROVEN,
+)
+
+
+def _apart(times: Sequence[float]) -> float:
+    """**Seconds** between the first two; 0 if there are fewer."""
+    return round(times[1] - times[0], 6) if len(times) > 1 else 0.0
+
+
 BREAKS = (
     FLIPPED_FINGERPRINT,
     LOST_FLIGHT,
@@ -666,5 +732,6 @@ BREAKS = (
     REPLAYED_RECORD,
     SHRUNK_PATH,
     GLARE,
+    CHANGED_FINISHED,
 )
 """All of them, in the order of the course."""
