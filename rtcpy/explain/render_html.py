@@ -28,8 +28,8 @@ _BOX = "background:#fff;color:#111;padding:6px;overflow-x:auto"
 _DUMP = "font-family:monospace;line-height:1.7;white-space:pre;color:#111"
 _CELL = "padding:1px 10px 1px 4px;text-align:left;vertical-align:top;color:#111"
 _CODE = _CELL + ";font-family:monospace;white-space:pre"
-_VALUE = _CELL + ";max-width:26em;overflow-wrap:anywhere"
-_MEANING = _CELL + ";min-width:16em"
+_VALUE = _CELL + ";min-width:13em;max-width:26em;overflow-wrap:anywhere"
+_MEANING = _CELL + ";min-width:14em"
 _HEADINGS = ("at", "bits", "field", "value", "meaning", "defined in")
 
 
