@@ -669,7 +669,9 @@ def _change_finished() -> Session:
         session.step()
 
     def flip(data: bytes) -> bytes:
-        return data[:-20] + bytes([data[-20] ^ 1]) + data[-19:]  # a byte of the ciphertext, before the 16 of the tag
+        return (
+            data[:-20] + bytes([data[-20] ^ 1]) + data[-19:]
+        )  # a byte of the ciphertext, before the 16 of the tag
 
     session.edit(session.pending.find("Finished", sender="bob"), flip)
     session.run(5.0)

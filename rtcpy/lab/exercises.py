@@ -19,13 +19,9 @@ from hypothesis import strategies as st
 from rtcpy.core.errors import InvalidStateError, WireError
 from rtcpy.peer.states import SIGNALING_TRANSITIONS, SdpType, Side, SignalingState
 from rtcpy.sctp.chunks import DataChunk
-from rtcpy.sim import LinkConfig, Session
 from rtcpy.testing import blanks, check_wire, wire_values
 from rtcpy.testing.blank import for_all, same
 from rtcpy.wire import Wire
-
-CALL_MESSAGE = 20_000  # bytes: several packets, and one lost among them
-CALL_PATIENCE = 20.0  # s of virtual time
 
 EXAMPLES = 100  # inputs for each property: enough to meet every edge below, and over in a blink
 
@@ -51,36 +47,6 @@ def attempt(check: Callable[[Any], None] | str, answer: Any) -> bool:
         print(f"✔ {name} is right")
         return True
     return False
-
-
-def call_with(name: str, answer: Any) -> bool:
-    """Put an answer to one of the ten blanks into the live stack, and let two whole peers make a call with it.
-
-    Every tenth packet is lost, so that there is something to do. A wrong answer is not tried: `attempt` says why.
-
-    Args:
-        name: of the blank in `rtcpy.testing.blanks`.
-        answer: the reader's.
-
-    Returns:
-        Whether the message arrived.
-    """
-    try:
-        blanks.check(name, answer)
-    except Exception:  # noqa: BLE001 - the reader's code may raise anything
-        print(f"✘ not yet: {name} goes into the stack as soon as it is right")
-        return False
-    with blanks.swapped(name, answer) as used:
-        call = Session(seed="call with", link=LinkConfig(loss=0.1))
-        call.connect()
-        connected = call.now
-        call.alice.send("chat", bytes(CALL_MESSAGE))
-        call.run(CALL_PATIENCE, stop=lambda: bool(call.bob.received))
-    arrived = call.bob.received == [bytes(CALL_MESSAGE)]
-    what = f"{CALL_MESSAGE:,} bytes arrived" if arrived else "the message did not arrive"
-    mark = "✔" if arrived else "✘"
-    print(f"{mark} connected in {connected * 1e3:.0f} ms, and {what}; {name} was asked {used.calls} times")
-    return arrived
 
 
 def _first_line(fault: BaseException) -> str:

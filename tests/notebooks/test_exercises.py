@@ -66,6 +66,10 @@ EXERCISES: list[tuple[str, Callable[[Any], None], Any, list[Any]]] = [
         for name in ("candidate_priority", "foundation")
     ],
     *[
+        ("05_dtls12", BLANKS[name].check, ANSWERS[name][0], list(ANSWERS[name][1]))
+        for name in ("prf", "ReplayWindow")
+    ],
+    *[
         ("09_sctp", BLANKS[name].check, ANSWERS[name][0], list(ANSWERS[name][1]))
         for name in ("crc32c", "serial_distance", "gap_blocks", "retransmission_timeout")
     ],
