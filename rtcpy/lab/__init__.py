@@ -8,6 +8,7 @@ In the order of reading: `show` (print here, draw there), `table` (rows in colou
 
 - of ICE: `candidates` (what the agents know, and how pairs fare), `crossings` (which routers can be crossed), `unbundled`
   (what freezing is for);
+- of DTLS: `handshake` (two ends on a cable, keys from a seed);
 - of SCTP: `transfer` (a transfer, watched and plotted);
 - of your browser: `browser` (a page that it opens), `private_network` (a network for both).
 
