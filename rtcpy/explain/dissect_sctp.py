@@ -17,7 +17,6 @@ from rtcpy.explain.tree import Explanation, Node
 from rtcpy.explain.words import bytes_text, counted, quoted, shortened
 from rtcpy.sctp.causes import CAUSE_FORMATS
 from rtcpy.sctp.chunks import (
-    CHUNK_FORMATS,
     ChunkType,
     DataChunk,
     ForwardTsnChunk,
@@ -30,6 +29,7 @@ from rtcpy.sctp.chunks import (
 from rtcpy.sctp.dcep import AckMessage, ChannelType, MessageType, OpenMessage
 from rtcpy.sctp.packet import COMMON_HEADER_SIZE, CommonHeader, packet_checksum
 from rtcpy.sctp.parameters import CauseCode, ErrorCause, Parameter, ParameterType, SupportedExtensions
+from rtcpy.sctp.unspoken import READABLE_CHUNKS, IForwardTsnChunk
 from rtcpy.wire import Wire
 
 LAYER = "sctp"
@@ -107,7 +107,7 @@ def chunk(data: bytes, start: int, end: int, known: Known, *, sender: object) ->
     kind = data[start]
     name = chunk_name(kind)
     stop = min(end, start + length + (-length & 3))
-    form = CHUNK_FORMATS.get(kind, UnknownChunk)
+    form = READABLE_CHUNKS.get(kind, UnknownChunk)
     missing = start + length + (-length & 3) - stop
     grown = grow(form, data, start, stop, layer=LAYER, name=name, padding=missing)
     node = grown.node
@@ -134,7 +134,12 @@ def chunk(data: bytes, start: int, end: int, known: Known, *, sender: object) ->
 def chunk_name(kind: int) -> str:
     """``INIT ACK``; a number for types without a name."""
     try:
-        return _spaced(ChunkType(kind).name).replace("RE CONFIG", "RE-CONFIG").replace("I DATA", "I-DATA")
+        return (
+            _spaced(ChunkType(kind).name)
+            .replace("RE CONFIG", "RE-CONFIG")
+            .replace("I DATA", "I-DATA")
+            .replace("I FORWARD TSN", "I-FORWARD-TSN")
+        )
     except ValueError:
         return f"chunk type {kind}"
 
@@ -205,7 +210,7 @@ def _told(value: Wire, node: Node) -> str:
     if isinstance(value, SackChunk):
         runs = f", {counted(len(value.gaps), 'run')} beyond" if value.gaps else ""
         return f" (all up to {value.cumulative_tsn}{runs})"
-    if isinstance(value, ForwardTsnChunk):
+    if isinstance(value, ForwardTsnChunk | IForwardTsnChunk):
         return f" (give up all up to {value.new_cumulative_tsn})"
     details = [part.name for part in node.walk() if part.form is Parameter or part.form is ErrorCause]
     return f" ({', '.join(details)})" if details else ""

@@ -28,9 +28,9 @@ _BOX = "background:#fff;color:#111;padding:6px;overflow-x:auto"
 _DUMP = "font-family:monospace;line-height:1.7;white-space:pre;color:#111"
 _CELL = "padding:1px 10px 1px 4px;text-align:left;vertical-align:top;color:#111"
 _CODE = _CELL + ";font-family:monospace;white-space:pre"
-_VALUE = _CELL + ";min-width:13em;max-width:26em;overflow-wrap:anywhere"
-_MEANING = _CELL + ";min-width:14em"
-_HEADINGS = ("at", "bits", "field", "value", "meaning", "defined in")
+_VALUE = _CELL + ";min-width:11em;max-width:19em;overflow-wrap:break-word"
+_MEANING = _CELL + ";min-width:16em"
+_HEADINGS = ("at", "bits", "field", "value", "meaning")
 
 
 def render_html(explanation: Explanation) -> str:
@@ -109,12 +109,14 @@ class _Html:
         meaning = escape("" if above is not None and node.meaning == above.meaning else node.meaning)
         if node.problem:
             meaning += f" <b style='color:#b00'>✗ {escape(node.problem)}</b>"
+        if rfc:
+            meaning += f" <span style='color:#666;white-space:nowrap'>{escape(rfc)}</span>"
         name = escape("  " * depth + node.name)
         cells = (
             f"<td style='{_CELL}'>{where}</td><td style='{_CELL}'>{node.width}</td>"
             f"<td style='{_CODE}'>{name if is_leaf else f'<b>{name}</b>'}</td>"
             f"<td style='{_VALUE}'>{escape(shortened(node.text, 200))}</td>"
-            f"<td style='{_MEANING}'>{meaning}</td><td style='{_CELL};white-space:nowrap'>{escape(rfc)}</td>"
+            f"<td style='{_MEANING}'>{meaning}</td>"
         )
         colour = "#fff" if number is None else COLOURS[number % len(COLOURS)]
         mark = "" if number is None else f" class='l{number}'"

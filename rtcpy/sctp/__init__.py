@@ -7,7 +7,7 @@ multi-homing does not apply here (RFC 8261 §5).
 Read in this order:
 
 1. `config` and `events`: what goes in and what comes out; `errors`; `figures`, for tools.
-2. `packet`, `chunks`, `parameters`, `causes`: the formats.
+2. `packet`, `chunks`, `parameters`, `causes`, `unspoken`: the formats.
 3. `states` (the table) and `handshake` (INIT, the state cookie), then `association`: set-up, collisions, shutdown,
    timers; it owns the parts below and wires them.
 4. `sendqueue` and `outbound`: messages become DATA chunks; acknowledgement, retransmission, abandonment.

@@ -7,6 +7,7 @@ import pytest
 from rtcpy.explain import Dissector, Explanation, explain
 from rtcpy.explain.user_messages import UserMessages
 from rtcpy.sctp.chunks import (
+    CHUNK_FORMATS,
     AbortChunk,
     DataChunk,
     ErrorChunk,
@@ -29,6 +30,8 @@ from rtcpy.sctp.parameters import (
     ParameterType,
     SupportedExtensions,
 )
+from rtcpy.sctp.unspoken import READABLE_CHUNKS, AuthChunk, IDataChunk, IForwardTsnChunk
+from rtcpy.testing.wire_laws import check_wire
 from rtcpy.turn import ChannelData
 from rtcpy.wire import Wire
 from tests.explain.sessions import LARGE, sent, trace
@@ -84,7 +87,9 @@ def test_the_checksum_is_checked() -> None:
             "HEARTBEAT (Heartbeat Info)",
         ),
         (UnknownChunk(type=0x3F, flags=0, value=b"x"), "chunk type 63"),
-        (UnknownChunk(type=64, flags=3, value=b"x" * 20), "I-DATA"),
+        (IDataChunk(tsn=1, stream_id=1, message_id=0, ppid_or_fsn=53, user_data=b"x"), "I-DATA"),
+        (IForwardTsnChunk(new_cumulative_tsn=7), "I-FORWARD-TSN (give up all up to 7)"),
+        (AuthChunk(shared_key_id=0, hmac_id=1, hmac=bytes(20)), "AUTH"),
     ],
 )
 def test_chunks_in_a_line(chunk: Wire, said: str) -> None:
@@ -234,3 +239,9 @@ def test_channel_data_shows_the_datagram_within() -> None:
         ChannelData(channel_number=0x4000, data=bytes.fromhex("80000001 00000002 00000003 ff")).serialize()
     )
     assert media.is_tiled and media.find("RTP packet").offset == 4 and not media.problems
+
+
+@pytest.mark.parametrize("form", [AuthChunk, IDataChunk, IForwardTsnChunk])
+def test_formats_that_the_stack_does_not_speak_obey_the_laws_and_stay_unspoken(form: type[Wire]) -> None:
+    check_wire(form)
+    assert form in READABLE_CHUNKS.values() and form not in CHUNK_FORMATS.values()
