@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import IO, Any
 
 import pytest
 from hypothesis import given
@@ -19,6 +22,32 @@ def test_show_prints_outside_jupyter(capsys: pytest.CaptureFixture[str]) -> None
     thing = picture(AckMessage, b"\x02")
     show("text", thing)
     assert capsys.readouterr().out == f"text\n{thing}\n"
+
+
+class Plot:
+    """What `show` uses of a figure of matplotlib."""
+
+    def savefig(self, file: IO[bytes], *, format: str, dpi: float) -> None:
+        """Draw it."""
+        file.write(f"{format} at {dpi}".encode())
+
+    def get_figwidth(self) -> float:
+        """Inches."""
+        return 9.0
+
+
+def test_show_draws_in_jupyter(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Text is printed, HTML displayed, and a plot made a picture: Jupyter itself draws those of pyplot only."""
+    figure = Plot()
+    displayed: list[Any] = []
+    place = SimpleNamespace(display=displayed.append, Image=lambda **given: given)
+    jupyter = SimpleNamespace(get_ipython=lambda: object(), display=place)
+    monkeypatch.setitem(sys.modules, "IPython", jupyter)
+    thing = picture(AckMessage, b"\x02")
+    show("text", thing, figure)
+    assert capsys.readouterr().out == "text\n"
+    assert displayed[0] is thing and len(displayed) == 2
+    assert displayed[1] == {"data": b"png at 144", "format": "png", "width": 900}
 
 
 def test_difference_marks_what_is_only_in_one() -> None:
