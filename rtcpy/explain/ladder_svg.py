@@ -93,6 +93,10 @@ class LadderPicture:
         """The picture, as a document of its own that may also stand inside of HTML."""
         return self.sheet().svg()
 
+    def __str__(self) -> str:
+        what = self._title or " and ".join(self._names.get(name, name) for name in self._trace.names)
+        return f"a ladder, to be drawn: {what}" if what else "a ladder, to be drawn"
+
     def _repr_html_(self) -> str:
         return self.svg()
 

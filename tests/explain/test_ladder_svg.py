@@ -38,6 +38,13 @@ def one_end(trace: Trace, who: str) -> Trace:
     return part
 
 
+def test_as_text_it_says_what_it_is() -> None:
+    trace = connected().trace
+    assert str(LadderPicture(trace)) == "a ladder, to be drawn: alice and bob"
+    assert str(LadderPicture(trace, title="close()")) == "a ladder, to be drawn: close()"
+    assert str(LadderPicture(Trace())) == "a ladder, to be drawn"
+
+
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("loss", [0.0, 0.25])
 def test_no_text_lies_on_another_and_every_loss_is_a_cross(seed: int, loss: float) -> None:
