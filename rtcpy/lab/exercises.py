@@ -12,6 +12,7 @@ Specs: those that each check names.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
@@ -19,14 +20,29 @@ from hypothesis import strategies as st
 from rtcpy.core.errors import InvalidStateError, WireError
 from rtcpy.peer.states import SIGNALING_TRANSITIONS, SdpType, Side, SignalingState
 from rtcpy.sctp.chunks import DataChunk
+from rtcpy.sctp.dcep import ChannelParameters, write_open
 from rtcpy.testing import blanks, check_wire, wire_values
 from rtcpy.testing.blank import for_all, same
 from rtcpy.wire import Wire
 
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How an attempt went. It is true if the answer is right; Jupyter shows nothing, since everything has been said."""
+
+    is_right: bool
+
+    def __bool__(self) -> bool:
+        return self.is_right
+
+    def _ipython_display_(self) -> None:
+        """Nothing."""
+
+
 EXAMPLES = 100  # inputs for each property: enough to meet every edge below, and over in a blink
 
 
-def attempt(check: Callable[[Any], None] | str, answer: Any) -> bool:
+def attempt(check: Callable[[Any], None] | str, answer: Any) -> Verdict:
     """Try `answer` and say in one line how it went. Nothing is raised: a lesson goes on.
 
     Args:
@@ -45,8 +61,8 @@ def attempt(check: Callable[[Any], None] | str, answer: Any) -> bool:
         print(f"✘ not yet: {name} raised {type(fault).__name__}: {_first_line(fault)}")
     else:
         print(f"✔ {name} is right")
-        return True
-    return False
+        return Verdict(True)
+    return Verdict(False)
 
 
 def _first_line(fault: BaseException) -> str:
@@ -134,6 +150,51 @@ def check_ufrag(ufrag_of: Callable[[str, str], str | None]) -> None:
 
     ufrags = st.one_of(st.none(), st.sampled_from(["abcd", "if4u", "0+/x"]))
     for_all(st.tuples(ufrags, st.lists(ufrags, min_size=1, max_size=3), st.booleans()), check)
+
+
+# --- 10 data channels -----------------------------------------------------------------------------------------------
+
+
+def check_open_message(open_message: Callable[[str, bool, int | None, int | None], bytes]) -> None:
+    """`open_message(label, ordered, max_retransmits, max_lifetime_ms)`: DATA_CHANNEL_OPEN. Spec: RFC 8832 §5.1."""
+    labels = st.one_of(st.sampled_from(["", "chat", "größe", "日本"]), st.text(max_size=5))
+    limit = st.integers(0, 65535)
+    limits = st.one_of(st.just((None, None)), limit.map(lambda n: (n, None)), limit.map(lambda n: (None, n)))
+
+    def check(given: tuple[str, bool, tuple[int | None, int | None]]) -> None:
+        label, ordered, (max_retransmits, max_lifetime_ms) = given
+        right = write_open(
+            ChannelParameters(
+                label, ordered=ordered, max_retransmits=max_retransmits, max_lifetime_ms=max_lifetime_ms
+            )
+        )
+        found = open_message(label, ordered, max_retransmits, max_lifetime_ms)
+        call = f"open_message({label!r}, {ordered}, {max_retransmits}, {max_lifetime_ms})"
+        shown = found.hex(" ") if isinstance(found, bytes | bytearray) else found
+        same(call, shown, right.hex(" "))
+
+    for_all(st.tuples(labels, st.booleans(), limits), check)
+
+
+def check_next_id(next_id: Callable[[bool, set[int], int], int | None]) -> None:
+    """`next_id(is_dtls_client, taken, streams)`: an id for a new channel; `None`: there is none. Spec: RFC 8832 §6."""
+    few = st.tuples(st.booleans(), st.sets(st.integers(0, 9)), st.integers(1, 8))
+    every = frozenset(range(65535))
+    full = st.tuples(
+        st.booleans(), st.sampled_from([every, every - {65533}, every - {65534}]), st.just(65535)
+    )
+
+    def check(given: tuple[bool, frozenset[int] | set[int], int]) -> None:
+        is_dtls_client, taken, streams = given
+        free = [n for n in range(0 if is_dtls_client else 1, min(streams, 65535), 2) if n not in taken]
+        found = next_id(is_dtls_client, set(taken), streams)
+        shown = set(taken) if len(taken) < 20 else f"all below 65535 but {sorted(every - taken)}"
+        right = f"one of {free}" if free else "None"
+        assert found in free if free else found is None, (
+            f"next_id({is_dtls_client}, {shown}, {streams}) gives {found!r}; right is {right}"
+        )
+
+    for_all(st.one_of(few, full), check)
 
 
 # --- 11 offer and answer --------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 from rtcpy.wire import Wire, bits, length_of, opaque, pad, wire
@@ -185,6 +186,65 @@ def mapped_address_plain_port(value: bytes) -> tuple[str, int]:
 
 def mapped_address_wrong_half(value: bytes) -> tuple[str, int]:
     return mapped_address(value)[0], int.from_bytes(value[2:4], "big") ^ 0xA442
+
+
+# --- 10 data channels -----------------------------------------------------------------------------------------------
+
+
+def open_message(
+    label: str, ordered: bool, max_retransmits: int | None, max_lifetime_ms: int | None
+) -> bytes:
+    kind, limit = 0, 0
+    if max_retransmits is not None:
+        kind, limit = 1, max_retransmits
+    elif max_lifetime_ms is not None:
+        kind, limit = 2, max_lifetime_ms
+    if not ordered:
+        kind |= 0x80
+    text = label.encode()
+    return struct.pack(">BBHIHH", 3, kind, 256, limit, len(text), 0) + text
+
+
+def open_message_counts_characters(
+    label: str, ordered: bool, max_retransmits: int | None, max_lifetime_ms: int | None
+) -> bytes:
+    data = bytearray(open_message(label, ordered, max_retransmits, max_lifetime_ms))
+    data[8:10] = len(label).to_bytes(2, "big")
+    return bytes(data)
+
+
+def open_message_always_ordered(
+    label: str, ordered: bool, max_retransmits: int | None, max_lifetime_ms: int | None
+) -> bytes:
+    return open_message(label, True, max_retransmits, max_lifetime_ms)
+
+
+def open_message_zero_is_no_limit(
+    label: str, ordered: bool, max_retransmits: int | None, max_lifetime_ms: int | None
+) -> bytes:
+    return open_message(label, ordered, max_retransmits or None, max_lifetime_ms)
+
+
+def next_id(is_dtls_client: bool, taken: set[int], streams: int) -> int | None:
+    for number in range(0 if is_dtls_client else 1, min(streams, 65535), 2):
+        if number not in taken:
+            return number
+    return None
+
+
+def next_id_odd_for_the_client(is_dtls_client: bool, taken: set[int], streams: int) -> int | None:
+    return next_id(not is_dtls_client, taken, streams)
+
+
+def next_id_counts_its_own(is_dtls_client: bool, taken: set[int], streams: int) -> int | None:
+    """Goes on behind the highest, and never comes back to what was closed."""
+    first = 0 if is_dtls_client else 1
+    number = max((n + 2 for n in taken if n % 2 == first), default=first)
+    return number if number < streams else None
+
+
+def next_id_without_an_end(is_dtls_client: bool, taken: set[int], streams: int) -> int | None:
+    return next_id(is_dtls_client, taken, 65535)
 
 
 # --- 11 offer and answer --------------------------------------------------------------------------------------------

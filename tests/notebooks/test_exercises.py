@@ -74,6 +74,26 @@ EXERCISES: list[tuple[str, Callable[[Any], None], Any, list[Any]]] = [
         for name in ("crc32c", "serial_distance", "gap_blocks", "retransmission_timeout")
     ],
     (
+        "10_data_channels",
+        exercises.check_open_message,
+        solutions.open_message,
+        [
+            solutions.open_message_counts_characters,
+            solutions.open_message_always_ordered,
+            solutions.open_message_zero_is_no_limit,
+        ],
+    ),
+    (
+        "10_data_channels",
+        exercises.check_next_id,
+        solutions.next_id,
+        [
+            solutions.next_id_odd_for_the_client,
+            solutions.next_id_counts_its_own,
+            solutions.next_id_without_an_end,
+        ],
+    ),
+    (
         "11_offer_answer",
         exercises.check_next_state,
         solutions.next_state,
@@ -113,7 +133,7 @@ def test_the_blank_fails(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     blank = run(lesson).names[solution.__name__]
-    exercises.attempt(check, blank)
+    assert not exercises.attempt(check, blank)
     assert capsys.readouterr().out.startswith("✘ not yet: ")
 
 
@@ -126,7 +146,7 @@ def test_the_model_solution_passes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     check(solution)
-    exercises.attempt(check, solution)
+    assert exercises.attempt(check, solution)
     assert capsys.readouterr().out == f"✔ {solution.__name__} is right\n"
 
 
