@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from html import escape
+from importlib import import_module
 from typing import Any
 
 from rtcpy.core.errors import UsageError
@@ -180,7 +181,7 @@ class StepperView:
         return f"<StepperView at step {self.session.position} of a session>"
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display
+        display: Any = import_module("IPython.display").display  # untyped there
 
         try:
             buttons = self.widget()

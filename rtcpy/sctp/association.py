@@ -163,7 +163,6 @@ class Association:
     """
 
     __slots__ = (
-        "_answered_init",
         "_asked",
         "_config",
         "_control",
@@ -172,6 +171,7 @@ class Association:
         "_errors",
         "_forward_due",
         "_heartbeat_nonce",
+        "_held_back",
         "_inbound",
         "_init_sent",
         "_jar",
@@ -180,6 +180,7 @@ class Association:
         "_local",
         "_may_flush",
         "_may_send_data",
+        "_offered",
         "_outbound",
         "_over",
         "_plain_head",
@@ -252,7 +253,8 @@ class Association:
         self._errors = 0  # RFC 9260 §8.1: retransmissions without an answer
         self._last_heard: Instant = 0.0
         self._init_sent: Instant = 0.0
-        self._answered_init = False  # a COOKIE ECHO is to be expected
+        self._offered: Side | None = None  # told in an INIT ACK: a COOKIE ECHO is to be expected
+        self._held_back = False
         self._heartbeat_nonce = 0
         self._remote_max_message_size = config.remote_max_message_size
         self.dropped = 0  # packets and chunks refused
@@ -280,13 +282,14 @@ class Association:
                 raise InvalidStateError("the association is over (RFC 9260 §8.4)")
             return  # the peer's INIT came first
         self._last_heard = now
-        if after_peer or self._answered_init:
+        if after_peer or self._offered is not None:
             self.timers.set(Timer.T1_INIT, now)
         else:
             self._associate(now)
 
     def _associate(self, now: Instant) -> None:
-        self._local = make_side(self._config, self._entropy)
+        # With the tag of an INIT ACK that we gave, its cookie stays good however late it comes (§5.2.1, §5.2.4 (B)).
+        self._local = self._offered or make_side(self._config, self._entropy)
         self._move(Input.ASSOCIATE, now)
         self._tries = 0
         self._send_init(now)
@@ -1037,14 +1040,15 @@ class Association:
             return self._say(ShutdownAckChunk().serialize())  # §9.2
         local = self._local
         tie_tags = (0, 0)
-        if local is None or self.state not in (State.COOKIE_WAIT, State.COOKIE_ECHOED):
+        if self.state is State.CLOSED:
+            local = self._offered = self._offered or make_side(self._config, self._entropy)
+        elif local is None or self.state not in (State.COOKIE_WAIT, State.COOKIE_ECHOED):
             local = make_side(self._config, self._entropy)
         if self.state not in (State.CLOSED, State.COOKIE_WAIT):
             tie_tags = self._tie_tags
         cookie = self._jar.seal(Cookie(now, local, greeting.side, *tie_tags))
         answer = make_init_ack(local, greeting.side, cookie, greeting.unrecognized).serialize()
         self._send_alone(answer, greeting.side.tag, now)
-        self._answered_init = True
         return None
 
     def _on_init_ack(self, init_ack: InitAckChunk, now: Instant) -> None:
@@ -1436,8 +1440,8 @@ class Association:
     def _on_t1_init(self, now: Instant) -> None:
         """Spec: RFC 9260 §5.1.6 (last paragraphs). In CLOSED our INIT was held back in favour of the peer's."""
         if self.state is State.CLOSED:
-            if self._answered_init:
-                self._answered_init = False  # the cookie has two round trips to come back
+            if self._offered is not None and not self._held_back:
+                self._held_back = True  # the cookie has two round trips to come back
                 wait = max(2 * self.congestion.expected_rtt, HOLD_BACK_MIN)
                 self.timers.set(Timer.T1_INIT, now + wait)
             else:

@@ -34,6 +34,7 @@ from rtcpy.sctp.chunks import (
     ShutdownCompleteChunk,
     UnknownChunk,
 )
+from rtcpy.sctp.handshake import Cookie, make_side, read_greeting
 from rtcpy.sctp.packet import Packet, parse_packet
 from rtcpy.sctp.parameters import CauseCode, HeartbeatInfo, Parameter, ParameterType, StateCookie
 from rtcpy.sctp.states import TRANSITIONS, Input
@@ -161,6 +162,19 @@ def test_every_single_lost_packet_is_repaired_when_one_side_waits(end: int, lost
     assert link.of(1, StreamMessage) == [StreamMessage(0, 51, b"early")]
 
 
+def test_a_cookie_for_our_answer_is_good_after_our_own_init_too() -> None:
+    """Our INIT, held back and then sent, has the tag that our INIT ACK had: a late COOKIE ECHO still fits (§5.2.4 (B))."""
+    lost = {(0, 1), (1, 1)}  # the first COOKIE ECHO, and our own INIT after it
+    link, a, b = associations(Conditions(drop=lambda e, n, _: (e, n) in lost), a=quiet(), b=quiet())
+    b.congestion.expect(0.02)
+    a.start(now=0.0)
+    link.run(stop=lambda: bool(link.wire))
+    b.start(after_peer=True, now=link.conditions.delay)
+    link.run(8.0, stop=lambda: a.state is b.state is State.ESTABLISHED)
+    assert a.state is b.state is State.ESTABLISHED
+    assert a.dropped == b.dropped == 0
+
+
 def test_init_that_arrives_late_finds_the_association_and_leaves_it() -> None:
     _, _a, b = pair()
     before = (b._local, b._remote)
@@ -257,8 +271,10 @@ def test_collision_table_case_by_case() -> None:
     # (C): a cookie for the same peer, but of a tag of ours that is no more, without tie-tags
     c = Association(quiet(), entropy=SeededEntropy("b0"))
     c.receive(init_packet, now=0.0)
-    old = next(ch for ch in chunks_of(c.take_packets()) if isinstance(ch, InitAckChunk))
-    cookie = next(p.value.cookie for p in old.parameters if isinstance(p.value, StateCookie))
+    c.take_packets()
+    greeting = read_greeting(next(ch for ch in chunks_of([init_packet]) if isinstance(ch, InitChunk)))
+    other = make_side(quiet(), SeededEntropy("an earlier life"))
+    cookie = c._jar.seal(Cookie(0.0, other, greeting.side, 0, 0))
     c.start(now=0.0)
     c.take_packets()
     c.receive(init_packet, now=0.0)
@@ -267,7 +283,7 @@ def test_collision_table_case_by_case() -> None:
     assert isinstance(
         inject(c, CookieEchoChunk(cookie=fresh), tag=new.initiate_tag, now=0.0)[0], CookieAckChunk
     )
-    assert inject(c, CookieEchoChunk(cookie=cookie), tag=old.initiate_tag, now=0.0) == []
+    assert inject(c, CookieEchoChunk(cookie=cookie), tag=other.tag, now=0.0) == []
     assert c.state is State.ESTABLISHED and c._local.tag == new.initiate_tag  # type: ignore[union-attr]
 
 
