@@ -175,8 +175,8 @@ show(explain(nomination, passwords=[bob.peer.transport.ice.local_credentials.pwd
 # %% [markdown]
 # USERNAME is Bob's fragment, a colon, and Alice's: the one who is asked comes first. PRIORITY is what Alice's
 # end of this pair would be worth if Bob had never heard of it (section 7). ICE-CONTROLLING tells her role, and
-# a random number to defend it: should both claim to be controlling, the larger number wins, and the smaller
-# one's check is answered with `487 Role Conflict`, or makes its receiver yield.
+# a random number to defend it: should both claim to be controlling, whoever has the larger number answers the
+# other's check with `487 Role Conflict`, and whoever has the smaller one gives way.
 #
 # Why half a second? A pair of two routers' faces is not the best imaginable, and the pairs above it in the
 # list were still being tried. Waiting costs nothing: data flows on the best pair that works, nominated or not.
