@@ -11,6 +11,8 @@ and the bytes on the wire must be the same.
 >>> #     return Connection(sim, start=lambda: a.start(now=sim.now), connected=lambda: a.up and b.up)
 >>> # check_machine(build)
 
+A class that is made and commanded like one of ours needs no such function: `check_machine(MyIceAgent)` (see `conventions`).
+
 Owns: `Connection`, `Probe`, `check_machine` and one function per law. Law 1's other half (no clock is even
 importable) is read from the source by tests/architecture.
 """
@@ -166,17 +168,20 @@ class Probe:
         return getattr(self.machine, name)
 
 
-def check_machine(build: Build, *, seeds: int = 3, hostile: int = 300) -> None:
+def check_machine(machine: Build | type[Any], *, seeds: int = 3, hostile: int = 300) -> None:
     """Put a machine through the nine laws.
 
     Args:
-        build: makes a fresh connection for a seed; equal seeds must give equal connections.
+        machine: a function that makes a fresh connection for a seed, where equal seeds must give equal connections; or a
+            class that follows one of the `conventions`.
         seeds: how many different connections are tried.
         hostile: how many hostile packets each stage of each connection gets.
 
     Raises:
         AssertionError: names the law.
+        InvalidAccessError: a class that follows no convention.
     """
+    build = _build(machine)
     for seed in range(seeds):
         with no_clocks():
             reference = run(build(seed))
@@ -187,6 +192,14 @@ def check_machine(build: Build, *, seeds: int = 3, hostile: int = 300) -> None:
             check_aliasing(build, seed, reference)
             check_closed(build, seed, reference)
         check_hostile(build, seed, reference, hostile)
+
+
+def _build(machine: Build | type[Any]) -> Build:
+    if not isinstance(machine, type):
+        return machine
+    from rtcpy.testing.conventions import connection_of  # it stands on this module, and knows the whole stack
+
+    return connection_of(machine)
 
 
 def run(connection: Connection, probe: Callable[[Machine[Any, Any]], Machine[Any, Any]] | None = None) -> Run:

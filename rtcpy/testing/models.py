@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -97,7 +98,7 @@ BAD_NETWORK = LinkConfig(delay=0.02, jitter=0.01, loss=0.1, duplicate=0.05, reor
 
 
 def check_reliable_transport(
-    build: Callable[[int, LinkConfig], TransportUnderTest],
+    transport: Callable[[int, LinkConfig], TransportUnderTest] | type[Any],
     *,
     ordered: bool = True,
     reliable: bool = True,
@@ -110,10 +111,11 @@ def check_reliable_transport(
     """Hold a transport against its promise on a bad network, with messages and seeds that Hypothesis chooses.
 
     Args:
-        build: makes two fresh ends for a seed over links of the given properties.
+        transport: a function that makes two fresh ends for a seed over links of the given properties; or a class that
+            follows one of the `conventions` and carries messages.
         ordered: each stream keeps its order.
         reliable: everything arrives.
-        streams: how many streams are used, numbered from 0.
+        streams: how many streams are used, numbered from 0; of a class, at most as many as it has.
         largest: bytes of the largest message.
         link: the network.
         limit: seconds of virtual time within which all must have arrived.
@@ -121,12 +123,23 @@ def check_reliable_transport(
 
     Raises:
         AssertionError: says which message broke which promise.
+        InvalidAccessError: a class that follows no convention, or none that carries messages.
     """
+    build: Callable[[int, LinkConfig], TransportUnderTest]
+    if isinstance(transport, type):
+        from rtcpy.testing.conventions import (
+            transport_of,
+        )  # it stands on this module, and knows the whole stack
+
+        build, available = transport_of(transport, ordered=ordered, reliable=reliable)
+        streams = min(streams, available)
+    else:
+        build = transport
     sizes = st.one_of(st.integers(0, 40), st.integers(0, largest))
     plan = st.lists(st.tuples(st.integers(0, 1), st.integers(0, streams - 1), sizes), min_size=1, max_size=20)
     count = examples if examples is not None else settings.default.max_examples  # type: ignore[union-attr]
 
-    @settings(max_examples=count)
+    @settings(max_examples=count, report_multiple_bugs=False)  # one message, not a group of them
     @given(plan, st.integers(0, 2**32))
     def promise(messages: list[tuple[int, int, int]], seed: int) -> None:
         _run_promise(build(seed, link), messages, ordered=ordered, reliable=reliable, limit=limit)

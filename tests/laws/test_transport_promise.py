@@ -9,15 +9,11 @@ from rtcpy.sctp import Association, SctpConfig
 from rtcpy.sctp.events import StreamMessage
 from rtcpy.sim import LinkConfig, Pair
 from rtcpy.testing import TransportUnderTest, check_reliable_transport
-
-BINARY, BINARY_EMPTY = (
-    53,
-    57,
-)  # PPIDs of RFC 8831 §8; SCTP cannot carry an empty message, so one byte stands for it
+from rtcpy.testing.conventions import BINARY, BINARY_EMPTY
 
 
-def sctp(seed: int, link: LinkConfig, *, unordered: bool = False, **limits: float) -> TransportUnderTest:
-    """Two associations over `link` as a message transport."""
+def limited(seed: int, link: LinkConfig, *, unordered: bool, **limits: float) -> TransportUnderTest:
+    """Two associations over `link` as a transport of messages that are given up."""
     ends = [Association(SctpConfig(), entropy=SeededEntropy(f"{seed}/{name}")) for name in "ab"]
     sim = Pair(*ends, seed=seed, link=link, log=False)
 
@@ -41,22 +37,23 @@ def sctp(seed: int, link: LinkConfig, *, unordered: bool = False, **limits: floa
 
 
 def test_ordered_and_reliable() -> None:
-    check_reliable_transport(sctp, streams=4, largest=20_000)
+    check_reliable_transport(Association, streams=4, largest=20_000)
 
 
 def test_unordered_and_reliable() -> None:
-    check_reliable_transport(
-        lambda seed, link: sctp(seed, link, unordered=True), ordered=False, streams=4, largest=20_000
-    )
+    check_reliable_transport(Association, ordered=False, streams=4, largest=20_000)
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_partly_reliable(ordered: bool) -> None:
+    check_reliable_transport(Association, ordered=ordered, reliable=False, limit=30.0)
 
 
 @pytest.mark.parametrize("unordered", [False, True])
-@pytest.mark.parametrize("limits", [{"max_retransmits": 0}, {"lifetime": 0.1}])
-def test_partly_reliable(unordered: bool, limits: dict[str, float]) -> None:
+def test_given_up_after_a_while(unordered: bool) -> None:
     check_reliable_transport(
-        lambda seed, link: sctp(seed, link, unordered=unordered, **limits),
+        lambda seed, link: limited(seed, link, unordered=unordered, lifetime=0.1),
         ordered=not unordered,
         reliable=False,
-        largest=5_000,
         limit=30.0,
     )
