@@ -3,8 +3,9 @@
 The notebooks in `notebooks/` contain sentences, calls and exercises; whatever else they need is here, so that it is
 typed and tested like the rest. Nothing leaves the machine: a lesson runs on a train.
 
-In the order of reading: `show` (print here, draw there), `table` (rows in colours), `exercises` (the checks), `breaks`
-(what goes wrong, to be predicted), `widget` (the stepper with buttons). Then, each for a lesson,
+In the order of reading: `show` (print here, draw there), `table` (rows in colours), `cards` (steps that open),
+`exercises` (the checks), `breaks` (what goes wrong, to be predicted), `widget` (the stepper with buttons). Then, each
+for a lesson,
 
 - of ICE: `candidates` (what the agents know, and how pairs fare), `crossings` (which routers can be crossed), `unbundled`
   (what freezing is for);
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING
 from rtcpy.explain.difference import difference
 from rtcpy.explain.news import News, States
 from rtcpy.explain.samples import sample
+from rtcpy.lab.cards import cards
 from rtcpy.lab.show import show
 from rtcpy.lab.widget import StepperView, stepper
 from rtcpy.sim.session import End, Session
@@ -40,6 +42,7 @@ __all__ = [
     "Session",
     "States",
     "StepperView",
+    "cards",
     "difference",
     "sample",
     "show",

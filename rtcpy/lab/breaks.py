@@ -183,8 +183,8 @@ class Outcome:
             f"<div style='{CARD};border-left:5px solid {colour}'><b>Break it: {escape(self.broken.name)}</b>"
             f"<p style='margin:6px 0;color:{colour};font-weight:600'>{verdict}</p>"
             f"<table style='font-size:13px;border-collapse:collapse;color:#111'>{figures}</table>{checks}"
-            f"<p style='margin:6px 0'>{escape(self.broken.why)} <span style='color:#57606a'>{escape(self.broken.section)}"
-            "</span></p></div>"
+            f"<p style='margin:6px 0'>{escape(self.broken.why)} "
+            f"<span style='color:#57606a;white-space:nowrap'>{escape(self.broken.section)}</span></p></div>"
         )
 
 

@@ -44,6 +44,18 @@ CALLS: dict[str, tuple[str, str]] = {
 }
 """For each call of an end: the sentence, and the section that says what it does."""
 
+ROLLBACK = (
+    "{who} takes the offer back: everything is as it was before, and gathering for it ends.",
+    "RFC 9429 §5.7",
+)
+"""The same for a description of type rollback."""
+
+GLARE = (
+    "{who} has an offer out, and here is another: {who}'s is rolled back first, as if it had never been made.",
+    "W3C webrtc §4.4.1.4",
+)
+"""The same for an offer that collides with one's own."""
+
 DESCRIPTION_RULES: dict[str, str] = {
     "create_offer": "RFC 9429 §5.2.1",
     "create_answer": "RFC 9429 §5.3.1",
@@ -52,6 +64,9 @@ DESCRIPTION_RULES: dict[str, str] = {
     "add_ice_candidate": "RFC 9429 §3.5.2",
 }
 """The section that makes lines of a description change, by call; candidates that were found: `CANDIDATE_RULE`."""
+
+ROLLBACK_RULE = ROLLBACK[1]
+"""The section that makes a whole description disappear."""
 
 CANDIDATE_RULE = "W3C webrtc §5.6 (surface a candidate)"
 

@@ -46,8 +46,10 @@ from rtcpy.peer import (
     IceServer,
     Peer,
     PeerConfiguration,
+    SdpType,
     ServerEndpoint,
     SessionDescription,
+    SignalingState,
 )
 from rtcpy.sim.flights import Flight, OpenNetwork
 from rtcpy.sim.frozen import freeze
@@ -56,6 +58,9 @@ from rtcpy.sim.narration import (
     CALLS,
     CANDIDATE_RULE,
     DESCRIPTION_RULES,
+    GLARE,
+    ROLLBACK,
+    ROLLBACK_RULE,
     TIMER_RULES,
     TIMERS,
     about_packet,
@@ -204,7 +209,7 @@ class End:
         """The call as something that can be done again."""
         if method not in CALLS:
             raise ValueError(f"{method} is no call of an end: {', '.join(CALLS)}")
-        says, section = CALLS[method]
+        says, section = self._sentence(method, arguments)
         shown = ", ".join(
             [*map(_shown, arguments), *(f"{name}={value!r}" for name, value in options.items())]
         )
@@ -218,6 +223,18 @@ class End:
             section,
             call=method,
         )
+
+    def _sentence(self, method: str, arguments: Sequence[object]) -> tuple[str, str]:
+        """What there is to say about a call, and the section."""
+        description = arguments[0] if arguments else None
+        if isinstance(description, SessionDescription):
+            if description.type is SdpType.ROLLBACK:
+                return ROLLBACK
+            state = self.peer.signaling_state
+            if (method, description.type) == ("set_remote_description", SdpType.OFFER):
+                if state is SignalingState.HAVE_LOCAL_OFFER:
+                    return GLARE
+        return CALLS[method]
 
     def _make(self, method: str, arguments: Sequence[object], options: Mapping[str, object]) -> object:
         """Give the command to the peer."""
@@ -674,6 +691,8 @@ class Session(Stepper):
                     rule = DESCRIPTION_RULES.get(action.call, CANDIDATE_RULE) if by_call else CANDIDATE_RULE
                     if action.call == "set_local_description" and not self._texts[key]:
                         rule = DESCRIPTION_RULES[action.call]
+                    if not text:
+                        rule = ROLLBACK_RULE
                     changes.append(SdpChange(*key, changed_lines(self._texts[key], text), rule))
             self._texts = texts
         return changes

@@ -16,6 +16,9 @@ from rtcpy.sim.steps import LINES_SHOWN, SdpChange, Step
 
 BOX = "background:#fff;color:#111;font-family:system-ui,sans-serif;font-size:14px;line-height:1.45;max-width:1040px"
 CARD = "border:1px solid #cfd4da;border-radius:6px;padding:10px 14px;margin:8px 0;background:#fff;color:#111"
+_FOLDED = (
+    "border:1px solid #cfd4da;border-radius:6px;padding:5px 14px;margin:3px 0;background:#fff;color:#111"
+)
 _MONO = "font-family:ui-monospace,Consolas,monospace;font-size:12.5px"
 _CELL = (
     "padding:2px 10px;text-align:left;border:1px solid #e3e6ea;color:#111;background:#fff;white-space:nowrap"
@@ -70,7 +73,7 @@ def body(step: Step) -> str:
             _list("checked", [(str(check), not check.holds) for check in step.checks]),
             _list("events", [(_heard(item.who, item.name, item.detail), False) for item in step.events]),
             _list("sent", [(str(sent), bool(sent.fate)) for sent in step.packets], mono=True),
-            _list("refused", [(str(refusal), True) for refusal in step.refusals]),
+            _list("refused", [(str(refusal), True) for refusal in step.refusals_to_tell]),
         )
     )
     columns = (
@@ -113,7 +116,7 @@ def _list(title: str, lines: Sequence[tuple[str, bool]], *, mono: bool = False) 
 
 
 def _sdp(change: SdpChange) -> str:
-    """A description's diff; a long one is folded."""
+    """A description's diff; folded if it is long, or the text that somebody made before."""
     lines = "".join(
         f"<div style='background:{'#dcf7e1' if line[0] == '+' else '#ffe3e6' if line[0] == '-' else '#fff'};"
         f"overflow-wrap:anywhere'>{escape(line)}</div>"
@@ -123,7 +126,7 @@ def _sdp(change: SdpChange) -> str:
         f"{escape(change.who)}: {escape(change.description)} <span style='{_SECTION}'>{escape(change.section)}</span>, "
         f"{len(change.lines)} line{'s' if len(change.lines) != 1 else ''}"
     )
-    opened = " open" if len(change.lines) <= LINES_SHOWN // 2 else ""
+    opened = " open" if len(change.lines) <= LINES_SHOWN // 2 and not change.is_known else ""
     return (
         f"<details{opened} style='margin-top:8px'><summary style='cursor:pointer'>{title}</summary>"
         f"<div style='{_MONO};border:1px solid #e3e6ea;padding:4px 8px;margin-top:4px'>{lines}</div></details>"
@@ -134,7 +137,7 @@ def walk_html(steps: Sequence[Step], *, title: str = "") -> str:
     """A walk as a sequence of cards that open: readable without a kernel, a widget or a script."""
     head = f"<p style='margin:4px 0'><b>{escape(title)}</b></p>" if title else ""
     cards = "".join(
-        f"<details style='{CARD}'><summary style='cursor:pointer;list-style-position:outside'>"
+        f"<details style='{_FOLDED}'><summary style='cursor:pointer'>"
         f"<div style='display:inline-block;width:calc(100% - 24px);vertical-align:top'>{heading(step)}</div></summary>"
         f"{body(step)}{parts_html(step)}</details>"
         for step in steps

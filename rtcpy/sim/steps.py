@@ -21,6 +21,7 @@ from rtcpy.explain.news import Item, States
 WIDTH = 100  # columns of text
 ON_THE_WIRE = ("packet", "timer", "action")
 LINES_SHOWN = 40  # lines of a description that the text form shows
+_SET = ("localDescription", "remoteDescription")
 
 
 @dataclass(slots=True)
@@ -38,6 +39,11 @@ class SdpChange:
     description: str
     lines: list[str]
     section: str
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a whole description was set or taken back: then its text was there when it was made."""
+        return self.description in _SET and self.lines[:1] in (["+ v=0"], ["- v=0"])
 
     def __str__(self) -> str:
         shown = self.lines[:LINES_SHOWN]
@@ -178,6 +184,17 @@ class Step:
         """(whose, state, before, after) for each state that this step changed."""
         return self.before.changes(self.after)
 
+    @property
+    def refusals_to_tell(self) -> list[Refusal]:
+        """The refusals that neither `error` nor the fate of a packet sent in the step has told."""
+        fates = {split_reason(sent.fate)[0] for sent in self.packets if sent.fate}
+        return [
+            refusal
+            for refusal in self.refusals
+            if not (self.error and refusal.layer == "api")
+            and not (refusal.who == "network" and refusal.check in fates)
+        ]
+
     def __repr__(self) -> str:
         return f"<Step {self.number} {self.kind}: {self.name}>"
 
@@ -200,7 +217,7 @@ class Step:
             yield f"      {item.who:<6} hears {item.name}{': ' if item.detail else ''}{item.detail}"
         for sent in self.packets:
             yield f"      {sent}"
-        for refusal in self.refusals:
+        for refusal in self.refusals_to_tell:
             yield f"      ✗ {refusal}"
 
     def _repr_html_(self) -> str:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from rtcpy.core.errors import InvalidStateError
 from rtcpy.core.machine import Address
 from rtcpy.explain.trace import LostEntry
+from rtcpy.peer import SessionDescription
 from rtcpy.sim import (
     CLASSIC,
     SYMMETRIC,
@@ -117,6 +118,50 @@ def test_claims_that_do_not_hold_are_told_as_such() -> None:
     wait = session.steps[-1]
     assert wait.name == "wait 1 s" and not all(check.holds for check in wait.checks)
     assert "✗ no candidate was found" in str(wait)
+
+
+def test_a_rollback_is_told_as_one() -> None:
+    session = Session(seed=SEED, script=())
+    session.alice.create_data_channel("chat")
+    session.alice.set_local_description()
+    session.alice.set_local_description(SessionDescription("rollback"))
+    step = session.steps[-1]
+    assert "takes the offer back" in step.says and step.section == "RFC 9429 §5.7"
+    [gone] = step.sdp_changes
+    assert gone.section == "RFC 9429 §5.7" and gone.is_known
+    assert {line[0] for line in gone.lines} == {"-"}
+
+
+def test_a_collision_is_told_as_one() -> None:
+    session = Session(seed=SEED, script=())
+    for end in session.ends:
+        end.create_data_channel("chat")
+        end.set_local_description()
+    assert session.alice.peer.local_description is not None
+    session.bob.set_remote_description(session.alice.peer.local_description)
+    step = session.steps[-1]
+    assert "rolled back first" in step.says
+    sections = {change.description: change.section for change in step.sdp_changes}
+    assert sections == {"localDescription": "RFC 9429 §5.7", "remoteDescription": "RFC 9429 §5.10"}
+
+
+def test_nothing_is_told_twice() -> None:
+    session = walked()
+    lost = next(step for step in session.steps if any(sent.fate for sent in step.packets))
+    assert lost.refusals and lost.refusals_to_tell == []
+    assert str(lost).count("leads nowhere") == lost._repr_html_().count("leads nowhere") == 1
+    fresh = Session(seed=SEED, script=())
+    with pytest.raises(InvalidStateError):
+        fresh.alice.add_ice_candidate(session.bob.given[0])
+    assert str(fresh.steps[-1]).count("no remote description") == 1
+
+
+def test_a_text_that_was_shown_when_it_was_made_is_folded_when_it_is_set() -> None:
+    story = list(Session(seed=SEED).walk())
+    made, was_set, found = (story[n].sdp_changes[0] for n in (1, 3, 6))
+    assert not made.is_known and was_set.is_known and not found.is_known
+    assert "<details open" in story[1]._repr_html_() and "<details open" in story[6]._repr_html_()
+    assert "<details open" not in story[3]._repr_html_()
 
 
 # --- what a step tells -------------------------------------------------------------------------------------------------
