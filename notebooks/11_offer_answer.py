@@ -270,7 +270,7 @@ assert slow.alice.peer.remote_description is None
 # Bob's connectivity check is faster than his answer. Alice has not heard of Bob, but the check is signed with
 # *her* password, so it is from somebody who has read her offer. RFC 8445 §7.3 wants her to answer at once,
 # and she does. For Bob that is a path that works: his ICE is `connected` while Alice still waits in
-# `have-local-offer`. His ClientHello comes before his answer, too; she keeps it until she knows a fingerprint.
+# `have-local-offer`. His ClientHello comes before his answer, too; she keeps it until she can answer it.
 #
 # **Candidates that come too early.** Bob's candidates belong to his *answer*. If they overtake it, Alice has
 # nothing that they could belong to:
