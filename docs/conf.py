@@ -18,6 +18,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "pages",
     "pictures",
+    "fences",
     "docstrings",
     "rfclinks",
 ]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,6 +73,7 @@ class LadderPicture:
         until: leave out what happened after, likewise.
         notes: draw calls, events, drops and timers beside the lifelines.
         fold: draw long runs of bulk data, and of upkeep once the connection stands, as one.
+        layers: draw only datagrams in which one of these speaks: ``"stun"``, ``"dtls"``, ``"sctp"`` …; default: all.
     """
 
     def __init__(
@@ -85,9 +86,11 @@ class LadderPicture:
         until: float | None = None,
         notes: bool = True,
         fold: bool = True,
+        layers: Iterable[str] = (),
     ) -> None:
         self._trace, self._title, self._names = trace, title, dict(names or {})
         self._since, self._until, self._notes, self._fold = since, until, notes, fold
+        self._layers = frozenset(layers)
 
     def svg(self) -> str:
         """The picture, as a document of its own that may also stand inside of HTML."""
@@ -107,7 +110,9 @@ class LadderPicture:
     def sheet(self) -> Sheet:
         """The picture with the boxes of its texts."""
         part = (self._since, self._until)
-        return _Drawing(self._trace, self._title, self._names, part, self._notes, self._fold).draw()
+        return _Drawing(
+            self._trace, self._title, self._names, part, self._notes, self._fold, self._layers
+        ).draw()
 
 
 # --- what is drawn, in order -----------------------------------------------------------------------------------------
@@ -163,6 +168,7 @@ class _Drawing:
         part: tuple[float | None, float | None],
         with_notes: bool,
         fold: bool,
+        layers: Collection[str],
     ) -> None:
         self.found: Passages = passages(trace)
         self.phases = phases(self.found)
@@ -170,7 +176,7 @@ class _Drawing:
         low = -math.inf if part[0] is None else part[0] + self.started
         high = math.inf if part[1] is None else part[1] + self.started
         self.part = (low, high)
-        chosen = [p for p in self.found.all if low <= p.at <= high]
+        chosen = [p for p in self.found.all if low <= p.at <= high and (not layers or p.layer in layers)]
         self.left_out = max(0, len(chosen) - 20 * ROWS_MAX) + self.found.left_out + trace.lost
         self.notes = [n for n in notes(trace) if low <= n.at <= high] if with_notes else []
         self.ends = self.found.ends[:2] if len(self.found.ends) > 1 else [*self.found.ends, ""]
