@@ -17,7 +17,7 @@
 #
 # - read a Binding request and its answer in a hex dump, and get your public address out of it by hand;
 # - say what a router does to your packets, and why STUN hides an address behind an XOR;
-# - sign a message and predict which changes to it will be noticed.
+# - sign a message and predict which changes to it will be noticed, and by which check.
 #
 # It helps to have done [00](00_bytes_and_declarations.py).
 
@@ -165,6 +165,55 @@ assert USE_CANDIDATE not in message
 # The signature is right, and the attribute is not there: what follows MESSAGE-INTEGRITY is ignored, except
 # FINGERPRINT (RFC 8489 §14.5). A library that forgets this rule lets strangers choose the path.
 #
+# ## Break it
+#
+# Now in a call. Bob's first check is on its way to Alice, and three times it is changed under way. **Predict**
+# for each: does Alice answer? If not, which check fails?
+
+# %%
+from rtcpy.lab import Session
+from rtcpy.stun.integrity import fingerprint
+
+
+def sealed(data: bytes) -> bytes:
+    """`data` with a FINGERPRINT that fits, for a checksum is no secret."""
+    return data[:-4] + fingerprint(data[:-8]).to_bytes(4, "big")
+
+
+def tampered(change) -> Session:
+    """A call in which Bob's first check is changed on its way."""
+    call = Session(seed="offer and answer")
+    while "Binding request (you control)" not in str(call.pending):
+        call.step()
+    call.edit(call.pending.find("you control"), change)
+    call.run(0.03)
+    return call
+
+
+# %%
+changes = {
+    "the last bit of FINGERPRINT": lambda data: flip(data, 8 * len(data) - 1),
+    "the last bit of PRIORITY": lambda data: flip(data, 8 * 56 - 1),
+    "the same, and a new FINGERPRINT": lambda data: sealed(flip(data, 8 * 56 - 1)),
+}
+for what, change in changes.items():
+    refusal = tampered(change).refusals()[-1]
+    print(f"{what}:\n    {refusal.check}   [{refusal.section}]")
+assert refusal.section == "RFC 8489 §9.1.3"
+
+# %% [markdown]
+# She answers none of them. The first two are not STUN, and she does not even look who asks. The third is STUN,
+# from somebody who does not know her password. The RFC would have her answer 401; rtcpy is silent on purpose,
+# lest strangers make it send. What comes of it? Bob asks again, and the call comes about all the same:
+
+# %%
+call = tampered(changes["the same, and a new FINGERPRINT"])
+for step in call.walk():
+    pass
+print(call.bob.received, f"{call.now * 1e3:.0f} ms")
+assert call.bob.received == ["hello, Bob"]
+
+# %% [markdown]
 # ## Exercises
 #
 # **1. The header.** Return type, length and transaction id of a STUN message, or `None` if it cannot be one:
@@ -179,12 +228,14 @@ def stun_header(data: bytes) -> tuple[int, int, bytes] | None:
 
 # %%
 from rtcpy.lab.exercises import attempt
+from rtcpy.testing.blanks import swapped
 
 attempt("stun_header", stun_header)
 
 # %% [markdown]
 # **2. XOR-MAPPED-ADDRESS.** You get the eight bytes of an IPv4 value: a zero byte, the family (1), the port,
-# the address. Return the address as text, and the port.
+# the address. Return the address as text, and the port. If the check finds nothing wrong, your function is put
+# into the stack, and two peers connect with it.
 
 
 # %%
@@ -194,7 +245,12 @@ def mapped_address(value: bytes) -> tuple[str, int]:
 
 
 # %%
-attempt("mapped_address", mapped_address)
+if attempt("mapped_address", mapped_address):
+    with swapped("mapped_address", mapped_address) as used:  # your function instead of the library's
+        yours = Session(seed="yours")
+        yours.connect()
+    print("connected; your function was asked", used.calls, "times, and said")
+    print([found.candidate for found in yours.alice.found if found and "srflx" in found.candidate])
 
 # %% [markdown]
 # **3. Look around.** No check: let Alice ask a second server through `router`. Which address does that one

@@ -170,4 +170,7 @@ def forgery(message: Message) -> str:
     kind = "request" if request else "response"
     if message.fingerprint is None:
         return f"{kind} without FINGERPRINT (RFC 8445 §7.1)"
-    return f"{kind} whose MESSAGE-INTEGRITY is missing or wrong (RFC 8489 §{'9.1.3' if request else '9.1.4'})"
+    rule = "RFC 8489 §9.1.3" if request else "RFC 8489 §9.1.4"
+    if message.integrity_algorithm is None:
+        return f"{kind} without MESSAGE-INTEGRITY ({rule})"
+    return f"{kind} whose MESSAGE-INTEGRITY is wrong: another password, or a changed byte ({rule})"

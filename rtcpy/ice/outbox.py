@@ -56,11 +56,18 @@ class Outbox:
             data = bytes(packet.data)
             self._tap.packet(LAYER, direction, data, now=now, local=packet.local, remote=packet.remote)
 
-    def drop(self, reason: str, data: bytes = b"", *, now: Instant) -> None:
-        """Count a refusal and tell why."""
+    def drop(self, reason: str, data: bytes = b"", *, now: Instant, told: str = "") -> None:
+        """Count a refusal and tell why.
+
+        Args:
+            reason: what is counted; of these there are few, whatever arrives.
+            data: what was refused.
+            now: the time.
+            told: what the tap is told instead, with values out of the packet.
+        """
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
         if self._tap is not None:
-            self._tap.drop(LAYER, bytes(data), reason, now=now)
+            self._tap.drop(LAYER, bytes(data), told or reason, now=now)
 
     def state(self, what: object, old: str, new: str, *, now: Instant) -> None:
         """Tell that the state machine `what` moved."""

@@ -353,7 +353,7 @@ def change_password(sdp: str) -> str:
     return re.sub(r"(a=ice-pwd:\S*)(\S)", lambda m: m[1] + ("a" if m[2] != "a" else "b"), sdp, count=1)
 
 
-_REFUSED_CHECK = "request whose MESSAGE-INTEGRITY is missing or wrong"
+_REFUSED_CHECK = "request whose MESSAGE-INTEGRITY is wrong: another password, or a changed byte"
 
 WRONG_INTEGRITY = Break(
     name="checks with a wrong MESSAGE-INTEGRITY",

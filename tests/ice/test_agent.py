@@ -824,7 +824,9 @@ def test_the_tap_is_told_every_step() -> None:
     table = {(old.value, new.value) for (old, _), new in TRANSITIONS.items()}
     assert {move for what in (pair, other) for move in tap.moves[what]} <= table
     assert tap.moves["connection"][0] == ("new", "checking")
-    assert tap.drops[0] == (b"rubbish", "not a valid STUN message (RFC 8489 §5)")
+    why = "not a valid STUN message: 7 bytes are too few for the 20-byte header at byte 7 (RFC 8489 §5)"
+    assert tap.drops[0] == (b"rubbish", why)
+    assert puppet.agent.dropped["not a valid STUN message (RFC 8489 §5)"] == 1, "counted without its values"
     assert "consent check" in tap.timers
     sent = [data for direction, data in tap.packets if direction is Direction.OUT]
     assert packet.data in sent

@@ -28,8 +28,10 @@ from tests.ice.world import FAILED, PEER, A, B, Puppet, World, gather, host
 from tests.profile import scale
 
 STRANGER = Address("10.66.6.6", 666)
-UNAUTHENTIC = "request whose MESSAGE-INTEGRITY is missing or wrong (RFC 8489 §9.1.3)"
-FORGED = "response whose MESSAGE-INTEGRITY is missing or wrong (RFC 8489 §9.1.4)"
+UNSIGNED = "request without MESSAGE-INTEGRITY (RFC 8489 §9.1.3)"
+UNAUTHENTIC = "request whose MESSAGE-INTEGRITY is wrong: another password, or a changed byte (RFC 8489 §9.1.3)"
+UNSIGNED_RESPONSE = "response without MESSAGE-INTEGRITY (RFC 8489 §9.1.4)"
+FORGED = "response whose MESSAGE-INTEGRITY is wrong: another password, or a changed byte (RFC 8489 §9.1.4)"
 
 
 def assert_untouched(puppet: Puppet) -> None:
@@ -50,7 +52,7 @@ def assert_untouched(puppet: Puppet) -> None:
     ("forge", "reason"),
     [
         (lambda p, m: m.serialize(b"wrong password"), UNAUTHENTIC),
-        (lambda p, m: m.serialize(None), UNAUTHENTIC),
+        (lambda p, m: m.serialize(None), UNSIGNED),
         (lambda p, m: m.serialize(p.key, fingerprint=False), "request without FINGERPRINT (RFC 8445 §7.1)"),
         (lambda p, m: m.serialize(short_term_key(PEER.pwd)), UNAUTHENTIC),
         (lambda p, m: m.serialize(b""), UNAUTHENTIC),
@@ -157,7 +159,7 @@ def test_a_forged_response_with_the_right_transaction_id_is_as_if_never_received
         request.success([XOR_MAPPED_ADDRESS(A)]) if code is None else request.error(ErrorCode(code, ""))
     )
     puppet.send(response.serialize(key))
-    assert puppet.agent.dropped == {FORGED: 1}
+    assert puppet.agent.dropped == {UNSIGNED_RESPONSE if key is None else FORGED: 1}
     assert puppet.agent.controlling and puppet.agent.selected_path is None
     assert [pair.state for pair in puppet.agent.list_candidate_pairs()] == ["in-progress"]
     puppet.answer(request, packet)
