@@ -35,9 +35,13 @@ show(explain(question, title="from where do you see me?"))
 # %% [markdown]
 # Twenty bytes, and that is a whole question. The first two say what it is: `00 01`, method Binding, class
 # request. STUN, DTLS and RTP share one port, and one look at the first byte tells them apart: it is 0 to 3
-# for STUN, 20 to 63 for DTLS, 128 to 191 for RTP (RFC 7983 §7). Bits of the class sit *between* the bits of
-# the method, for which history is to blame.
-#
+# for STUN, 20 to 63 for DTLS, 128 to 191 for RTP (RFC 7983 §7). Bits of the class (C) sit *between* the bits
+# of the method, for which history is to blame:
+
+# %%
+print(explain(question).boxes())
+
+# %% [markdown]
 # `00 00` says that nothing follows. `21 12 a4 42` is the *magic cookie*, the same in every message in the
 # world. The last twelve bytes are random: the answer must repeat them, and whoever cannot guess them cannot
 # forge an answer.
@@ -91,7 +95,7 @@ check = Message(
     [USERNAME("gfd3:6NFC"), PRIORITY(1845494271)],
 )
 signed = check.serialize(key)
-show(explain(signed, title="a connectivity check"))
+show(explain(signed, title="a connectivity check", passwords=["9Cmkwt2HzYp181iJiyxfpbCJ"]))
 
 # %% [markdown]
 # **Predict, then run.** Each bit of these bytes is flipped once, and the result is handed to the parser and
@@ -159,11 +163,13 @@ forged = bare[:2] + (len(bare) - 20 + 4).to_bytes(2, "big") + bare[4:] + bytes.f
 message = parse_message(forged)
 message.verify_integrity(key)  # no error: what is covered is untouched
 print("USE-CANDIDATE in the message:", USE_CANDIDATE in message)
+for node in explain(forged).problems:
+    print(f"{node.name}: {node.problem}")
 assert USE_CANDIDATE not in message
 
 # %% [markdown]
 # The signature is right, and the attribute is not there: what follows MESSAGE-INTEGRITY is ignored, except
-# FINGERPRINT (RFC 8489 §14.5). A library that forgets this rule lets strangers choose the path.
+# FINGERPRINT (RFC 8489 §9). A library that forgets this rule lets strangers choose the path.
 #
 # ## Break it
 #
@@ -208,9 +214,8 @@ assert refusal.section == "RFC 8489 §9.1.3"
 
 # %%
 call = tampered(changes["the same, and a new FINGERPRINT"])
-for step in call.walk():
-    pass
-print(call.bob.received, f"{call.now * 1e3:.0f} ms")
+story = list(call.walk())
+print(story[-1].name, call.bob.received, f"{call.now * 1e3:.0f} ms")
 assert call.bob.received == ["hello, Bob"]
 
 # %% [markdown]

@@ -15,6 +15,9 @@ from rtcpy.wire import fields as f
 if TYPE_CHECKING:
     from rtcpy.wire.codec import Buffer, Wire
 
+WIDE = 16
+"""**Bits** from which a constant is shown in hexadecimal: it is a pattern, not an amount."""
+
 
 @dataclass(slots=True)
 class Span:
@@ -82,7 +85,8 @@ def _boxes(cls: type[Wire]) -> list[tuple[str, int | None]]:
         label = field.name.strip("_").replace("_", " ")
         match field:
             case f.Const():
-                boxes.append((f"{label} = {field.value}", field.width))
+                value = f"{field.value:#x}" if field.width >= WIDE else str(field.value)
+                boxes.append((f"{label} = {value}", field.width))
             case f.Bits() | f.LengthOf() | f.CountOf():
                 boxes.append((label, field.width))
             case f.Reserved():

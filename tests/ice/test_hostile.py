@@ -29,7 +29,9 @@ from tests.profile import scale
 
 STRANGER = Address("10.66.6.6", 666)
 UNSIGNED = "request without MESSAGE-INTEGRITY (RFC 8489 §9.1.3)"
-UNAUTHENTIC = "request whose MESSAGE-INTEGRITY is wrong: another password, or a changed byte (RFC 8489 §9.1.3)"
+UNAUTHENTIC = (
+    "request whose MESSAGE-INTEGRITY is wrong: another password, or a changed byte (RFC 8489 §9.1.3)"
+)
 UNSIGNED_RESPONSE = "response without MESSAGE-INTEGRITY (RFC 8489 §9.1.4)"
 FORGED = "response whose MESSAGE-INTEGRITY is wrong: another password, or a changed byte (RFC 8489 §9.1.4)"
 

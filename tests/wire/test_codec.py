@@ -249,3 +249,15 @@ def test_render_and_diagram() -> None:
     assert rows[3] == "|    type = 7   | reserved|F| C |             length            |"
     assert all(len(row) <= 65 for row in rows)
     assert "/                        body (variable)                        /" in rows
+
+
+def test_a_constant_that_is_a_pattern_is_drawn_in_hexadecimal() -> None:
+    @wire("RFC 8489 §5")
+    class Marked(Wire):
+        """Two constants."""
+
+        kind = const(8, 17, "an amount")
+        cookie = const(32, 0x2112A442, "a pattern")
+
+    diagram = box_diagram(Marked)
+    assert "kind = 17" in diagram and "cookie = 0x2112a442" in diagram
