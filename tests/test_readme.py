@@ -1,7 +1,9 @@
-"""The README's code runs as it stands, and its first example does what its comments say."""
+"""What the README shows runs as it stands and prints what it says."""
 
 from __future__ import annotations
 
+import doctest
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +14,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+DIALOGUES = re.findall(r"^```pycon\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+COMMANDS = re.findall(r"^\$ rtcpy (.*?)(?: +#.*)?$", README, re.MULTILINE)
 
 
 def run(source: str) -> str:
@@ -40,6 +44,46 @@ def test_the_declaration_explains_itself() -> None:
     (block,) = [block for block in BLOCKS if "box_diagram" in block]
     out = run(block)
     assert "user data (variable)" in out and "68 65 6c 6c 6f" in out
+
+
+def test_the_dialogues_say_what_is_said() -> None:
+    assert len(DIALOGUES) == 3
+    text = "\n".join(DIALOGUES)
+    results = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.REPORT_NDIFF, verbose=False)
+    results.run(doctest.DocTestParser().get_doctest(text, {}, "README.md", "README.md", 0))
+    assert results.tries >= 9
+    assert results.failures == 0
+
+
+@pytest.mark.sockets
+def test_the_commands_run(tmp_path: Path) -> None:
+    assert len(COMMANDS) == 4
+    for command in COMMANDS:
+        done = subprocess.run(
+            [sys.executable, "-m", "rtcpy", *command.split()],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            check=False,
+        )
+        assert done.returncode == 0, (command, done.stderr)
+        assert done.stdout or "--svg" in command
+    assert (tmp_path / "call.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_the_targets_of_make_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)\b", README, re.MULTILINE))
+    assert {"demo", "lab", "docs", "notebooks", "test"} <= named <= targets
+
+
+def test_the_lessons_are_listed_as_the_course_lists_them() -> None:
+    rows = re.findall(r"^\| \d\d \| \[.*\|$", README, re.MULTILINE)
+    course = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
+    assert len(rows) >= 9 and rows == sorted(rows)
+    assert [row for row in rows if row.replace("](notebooks/", "](") not in course] == []
 
 
 def test_every_block_is_tested_and_every_link_leads_somewhere() -> None:

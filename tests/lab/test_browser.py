@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from rtcpy.lab import browser
 from rtcpy.lab.browser import BrowserLab
 
 pytestmark = pytest.mark.sockets
@@ -87,6 +88,21 @@ def test_a_message_that_is_too_large_ends_the_visit(lab: BrowserLab) -> None:
     with page(lab) as socket, pytest.raises(ConnectionClosed):
         socket.send("x" * (600 * 1024))
         socket.recv(WAIT)
+
+
+def test_visits_and_reports_are_bounded(lab: BrowserLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browser, "CALLS_MAX", len(lab.calls) + 1)
+    monkeypatch.setattr(browser, "LOG_MAX", 3)
+    with page(lab) as socket:
+        for number in range(10):
+            socket.send(json.dumps({"log": ["state", str(number)]}))
+        socket.send(json.dumps({"explain": 0}))
+        socket.ping().wait(WAIT)
+        with page(lab) as another, pytest.raises(ConnectionClosed, match="too many calls"):
+            another.recv(WAIT)
+    call = lab.calls[-1]
+    call.wait_ended(WAIT)
+    assert call.browser_log == [("state", "0"), ("state", "1"), ("state", "2")]
 
 
 def test_nobody_came() -> None:
