@@ -347,8 +347,8 @@ while not alice.peer.ice_connection_state == bob.peer.ice_connection_state == "c
 show(cards(call.named[begun:], title="A new path under the same channels"))
 
 # %% [markdown]
-# Nothing became of them: *Bob receives 'on my way'*. The old path is used until the new one works; then the
-# applications hear `selectedcandidatepairchange`, and DTLS and SCTP notice nothing. ICE went from `completed`
+# Nothing became of them: *Bob receives 'on my way'*. The old path is used until the new one works; then each
+# changes to it (`selectedcandidatepairchange`), and DTLS and SCTP notice nothing. ICE went from `completed`
 # back to `connected`, and on to `completed`. Had the old path been dead, it would have been `checking` in
 # between.
 

@@ -210,3 +210,9 @@ def milestone(summaries: Sequence[Summary], who: str, events: Sequence[Item]) ->
     if "ServerHelloDone" in names:
         return f"DTLS flight 4: ServerHello to ServerHelloDone reach {whose}"
     return ""
+
+
+def another_path(events: Sequence[Item]) -> str:
+    """The milestone of an end that had a path before and changes to another one; or empty."""
+    whose = [item.who.capitalize() for item in events if item.name == "selectedcandidatepairchange"]
+    return f"{whose[0]} changes to another path" if whose else ""

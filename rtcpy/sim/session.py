@@ -64,6 +64,7 @@ from rtcpy.sim.narration import (
     TIMER_RULES,
     TIMERS,
     about_packet,
+    another_path,
     milestone,
 )
 from rtcpy.sim.nat import FULL_CONE, NatConfig
@@ -657,7 +658,9 @@ class Session(Stepper):
         else:
             step.kind, step.name = "action", "an action of the network"
             reached = ""
-        if reached and reached not in self._reached:
+        if reached in self._reached:
+            reached = another_path(step.events)
+        if reached:
             self._reached.add(reached)
             step.milestone = reached
 

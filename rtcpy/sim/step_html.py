@@ -124,7 +124,7 @@ def _sdp(change: SdpChange) -> str:
     )
     title = (
         f"{escape(change.who)}: {escape(change.description)} <span style='{_SECTION}'>{escape(change.section)}</span>, "
-        f"{len(change.lines)} line{'s' if len(change.lines) != 1 else ''}"
+        f"{len(change.lines)} line{'s' if len(change.lines) != 1 else ''}{', all gone' if change.is_gone else ''}"
     )
     opened = " open" if len(change.lines) <= LINES_SHOWN // 2 and not change.is_known else ""
     return (

@@ -43,7 +43,12 @@ class SdpChange:
     @property
     def is_known(self) -> bool:
         """Whether a whole description was set or taken back: then its text was there when it was made."""
-        return self.description in _SET and self.lines[:1] in (["+ v=0"], ["- v=0"])
+        return self.description in _SET and (self.lines[:1] == ["+ v=0"] or self.is_gone)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether there is no description any more."""
+        return self.lines[:1] == ["- v=0"]
 
     def __str__(self) -> str:
         shown = self.lines[:LINES_SHOWN]

@@ -128,7 +128,8 @@ def test_a_rollback_is_told_as_one() -> None:
     step = session.steps[-1]
     assert "takes the offer back" in step.says and step.section == "RFC 9429 §5.7"
     [gone] = step.sdp_changes
-    assert gone.section == "RFC 9429 §5.7" and gone.is_known
+    assert gone.section == "RFC 9429 §5.7" and gone.is_known and gone.is_gone
+    assert "17 lines, all gone" in step._repr_html_()
     assert {line[0] for line in gone.lines} == {"-"}
 
 
@@ -143,6 +144,28 @@ def test_a_collision_is_told_as_one() -> None:
     assert "rolled back first" in step.says
     sections = {change.description: change.section for change in step.sdp_changes}
     assert sections == {"localDescription": "RFC 9429 §5.7", "remoteDescription": "RFC 9429 §5.10"}
+
+
+def test_another_path_is_a_milestone_each_time() -> None:
+    session = walked()
+    assert not any("another path" in step.name for step in session.named)
+    for _ in range(2):
+        offer = session.alice.create_offer(ice_restart=True)
+        session.alice.set_local_description(offer)
+        session.bob.set_remote_description(offer)
+        session.bob.set_local_description()
+        assert session.bob.peer.local_description is not None
+        session.alice.set_remote_description(session.bob.peer.local_description)
+        until = session.now + 0.5
+        while session.now < until:
+            session.step()
+    changes = [step.name for step in session.named if "another path" in step.name]
+    assert changes == [
+        "Bob changes to another path",
+        "Alice changes to another path",
+        "Bob changes to another path (2)",
+        "Alice changes to another path (2)",
+    ]
 
 
 def test_nothing_is_told_twice() -> None:
