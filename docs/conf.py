@@ -38,7 +38,7 @@ suppress_warnings = [
     "ref.python"
 ]  # `type` in an annotation is a name of many things; nothing links wrongly, it just does not link
 
-autodoc_default_options = {"members": True, "undoc-members": False, "show-inheritance": True}
+autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True

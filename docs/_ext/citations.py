@@ -3,17 +3,20 @@
 Owns: finding citations in source text (``RFC 8445 §6.1.2.3``, ``W3C webrtc §4.4.2``), the sections that exist, and
 the page `coverage.md` made of both. The page is generated at each build; nobody keeps it by hand.
 
-A citation counts for the line it stands on. "Tested" means that a test cites the section, too, or else that the
-module which cites it has a test file of its own (`tests/<package>/test_<module>.py`).
+A citation counts for the line it stands on. "Tested" means that a test cites the section, too; or else that the
+module which cites it has a test file of its own (`tests/<package>/test_<module>.py`), or that tests of its package use
+what it defines.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +24,7 @@ SECTIONS = Path(__file__).resolve().parents[1] / "_data" / "sections.json"
 
 DOCUMENT = re.compile(r"\bRFC[ \n]+(\d{3,5})\b|\bW3C[ \n]+(webrtc(?:-stats)?)\b")
 SECTION = re.compile(r"§\s?([0-9]+(?:\.[0-9]+)*|[A-Z](?:\.[0-9]+)*)\b")
+USERS_SHOWN = 2  # tests of a module without a test file of its own
 GAP_MAX = 24  # characters between a document and its section, or between two sections of one list
 BREAK = re.compile(r"[.;:!?)]\s|\n\s*\n|```")
 
@@ -122,6 +126,49 @@ def own_test(module: str) -> str | None:
     return mirrored.as_posix() if (ROOT / mirrored).exists() else None
 
 
+@cache
+def _imports(path: Path) -> tuple[tuple[str, str], ...]:
+    """(module, name) of each ``from module import name`` of a file."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return tuple(
+        (node.module or "", alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    )
+
+
+@cache
+def users(module: str) -> tuple[str, ...]:
+    """The test files that import something of a module, directly or from its package, the keenest first.
+
+    Those of other packages only if there is none in its own.
+    """
+    path = Path(module)
+    package, dotted = f"rtcpy.{path.parts[1]}", ".".join(path.with_suffix("").parts)
+    given = ROOT / "rtcpy" / path.parts[1] / "__init__.py"
+    names = {name for source, name in _imports(given) if source == dotted} if given.exists() else set()
+
+    def count(test: Path) -> int:
+        return sum(
+            source == dotted or (source == package and (name in names or f"{package}.{name}" == dotted))
+            for source, name in _imports(test)
+        )
+
+    for folder in (path.parts[1], "."):
+        counted = [(-count(test), test) for test in sorted((ROOT / "tests" / folder).rglob("test_*.py"))]
+        if found := [test.relative_to(ROOT).as_posix() for number, test in sorted(counted) if number]:
+            return tuple(found)
+    return ()
+
+
+def covered_by(modules: Iterable[str]) -> list[str]:
+    """Tests for sections that no test cites: those that mirror the modules, else those that use them."""
+    modules = list(dict.fromkeys(modules))
+    mirrors = {test for module in modules if (test := own_test(module)) is not None}
+    return sorted(mirrors or {test for module in modules for test in users(module)[:USERS_SHOWN]})
+
+
 def _order(section: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(p), "") if p.isdigit() else (1, 0, p) for p in section.split("."))
 
@@ -165,7 +212,8 @@ def coverage_page() -> str:
         "",
         f"Made from the source at each build: **{count:,}** citations of **{sections:,}** sections of "
         f"**{len(code)}** documents. To find the rule behind a line, read its comment; to find the line behind a rule, "
-        "look here. A test is named if it cites the section itself; otherwise the test file of the module is, in italics.",
+        "look here. A test is named if it cites the section itself; otherwise, in italics, the test file of the module, or "
+        "those that use it most.",
         "",
     ]
     for group, documents in _documents(code):
@@ -179,9 +227,9 @@ def coverage_page() -> str:
                 places = code[document][section]
                 tested = _links(tests[document, section], "tests/")
                 if not tested:
-                    mirrors = {own_test(place.path) for place in places} - {None}
                     tested = "<br>".join(
-                        f"*`{str(m).removeprefix('tests/')}`*" for m in sorted(map(str, mirrors))
+                        f"*`{test.removeprefix('tests/')}`*"
+                        for test in covered_by(place.path for place in places)
                     )
                 name = titles.get(section, "").replace("|", "\\|")
                 lines.append(

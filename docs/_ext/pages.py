@@ -24,6 +24,9 @@ PACKAGES = (
     "explain", "sim", "testing", "signaling", "servers", "lab", "cli",
 )  # fmt: skip
 SOURCE_LINK = re.compile(r"\]\((?:\.\./)+rtcpy/(\w+)/\w+\.py\)")  # good where the repository is read
+BLANK_END = re.compile(
+    r"(^```python\n(?:(?!```).*\n)*?)\n+(?=```$)", re.MULTILINE
+)  # doctest wants it, readers do not
 MENTION = re.compile(r"`([a-z_0-9]+)`")
 
 
@@ -109,13 +112,17 @@ def generate(_app: Any = None, _config: Any = None) -> None:
     write(DOCS / "coverage.md", coverage_page())
 
 
-def link_to_reference(_app: Any, _name: str, source: list[str]) -> None:
-    """On the site a link to a source file leads to the reference of its package, which links to the source."""
-    source[0] = SOURCE_LINK.sub(r"](/api/\1.md)", source[0])
+def for_the_site(_app: Any, _name: str, source: list[str]) -> None:
+    """Change a page as the site needs it.
+
+    A link to a source file leads to the reference of its package, which links to the source. The blank line at the end of
+    an example is left out.
+    """
+    source[0] = BLANK_END.sub(r"\1", SOURCE_LINK.sub(r"](/api/\1.md)", source[0]))
 
 
 def setup(app: Any) -> dict[str, Any]:
     """Register with Sphinx."""
     app.connect("config-inited", generate)
-    app.connect("source-read", link_to_reference)
+    app.connect("source-read", for_the_site)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

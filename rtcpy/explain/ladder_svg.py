@@ -187,7 +187,8 @@ class _Drawing:
                 name for p in chosen for name in (p.sender, p.receiver) if name in self.found.servers
             )
         )
-        self.has_ruler = bool(self.phases)
+        self.layers = layers
+        self.has_ruler = any(not layers or phase.layer in layers for phase in self.phases)
         parts = self._folded(chosen, fold)
         self.left_out += sum(len(part.members) if isinstance(part, _Fold) else 1 for part in parts[ROWS_MAX:])
         self.parts = parts[:ROWS_MAX]
@@ -793,6 +794,8 @@ class _Drawing:
             sheet.text(x + 6, y + 27, span, size=10.5, colour=_MUTED, title=words)
             last = y + 27
             x += 4
+        if self.layers:
+            return  # round trips are counted over all of them
         x = self.ruler + _RULER - 54
         previous: float | None = None
         for number, (out, back) in enumerate(round_trips(self.found, self.phases[-1].end + 1e-9), 1):

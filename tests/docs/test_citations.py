@@ -12,9 +12,11 @@ from citations import (
     citations_of,
     cited,
     coverage_page,
+    covered_by,
     known_sections,
     own_test,
     unknown,
+    users,
 )
 
 CODE = citations_of("rtcpy")
@@ -78,3 +80,21 @@ def test_where_a_section_is_read() -> None:
 def test_the_test_of_a_module() -> None:
     assert own_test("rtcpy/ice/checklist.py") == "tests/ice/test_checklist.py"
     assert own_test("rtcpy/ice/nothing_like_it.py") is None
+
+
+def test_a_module_without_a_test_of_its_own_is_tested_by_those_that_use_it() -> None:
+    assert own_test("rtcpy/dtls/connection.py") is None
+    assert {"tests/dtls/test_handshake.py", "tests/dtls/test_hostile.py"} <= set(
+        users("rtcpy/dtls/connection.py")
+    )
+    assert covered_by(["rtcpy/ice/checklist.py", "rtcpy/dtls/connection.py"]) == [
+        "tests/ice/test_checklist.py"
+    ]
+    assert 0 < len(covered_by(["rtcpy/dtls/connection.py"])) <= 2
+    assert covered_by(["rtcpy/ice/nothing_like_it.py"]) == []
+
+
+def test_nearly_every_section_has_a_test() -> None:
+    rows = [line for line in coverage_page().splitlines() if line.startswith("| [")]
+    bare = [line for line in rows if line.endswith("|  |")]
+    assert len(bare) / len(rows) < 0.1, "\n".join(bare)

@@ -43,5 +43,11 @@ def test_links_to_source_lead_to_the_reference() -> None:
     source = [
         "see [the page](../rtcpy/peer/transport.py) and [that](../../rtcpy/wire/__init__.py), [not this](layers/ice.md)"
     ]
-    pages.link_to_reference(None, "design", source)
+    pages.for_the_site(None, "design", source)
     assert source == ["see [the page](/api/peer.md) and [that](/api/wire.md), [not this](layers/ice.md)"]
+
+
+def test_examples_end_without_a_blank_line() -> None:
+    source = ["```python\n>>> 1\n1\n\n```\n\ntext\n\n```\nplain\n\n```\n\n```python\nx\n\ny\n```\n"]
+    pages.for_the_site(None, "page", source)
+    assert source == ["```python\n>>> 1\n1\n```\n\ntext\n\n```\nplain\n\n```\n\n```python\nx\n\ny\n```\n"]
