@@ -12,6 +12,7 @@ for a lesson,
 - of DTLS: `handshake` (two ends on a cable, keys from a seed);
 - of SCTP: `transfer` (a transfer, watched and plotted);
 - of data channels: `messages` (which arrive, and when), `buffering` (what waits to be sent);
+- of one connection: `anatomy` (its phases and round trips, timers, a datagram with all its layers);
 - of your browser: `browser` (a page that it opens), `private_network` (a network for both).
 
 The two whole peers in virtual time are `rtcpy.sim.Session`; what their applications heard, and the texts that real

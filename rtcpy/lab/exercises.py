@@ -18,6 +18,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from rtcpy.core.errors import InvalidStateError, WireError
+from rtcpy.lab.anatomy import Journey
+from rtcpy.peer.demux import classify
 from rtcpy.peer.states import SIGNALING_TRANSITIONS, SdpType, Side, SignalingState
 from rtcpy.sctp.chunks import DataChunk
 from rtcpy.sctp.dcep import ChannelParameters, write_open
@@ -257,6 +259,50 @@ def check_inbox(inbox: Callable[[Any], Any]) -> None:
         )
 
     for_all(st.tuples(st.integers(0, 3), st.integers(0, 3)), check)
+
+
+# --- 12 one connection ----------------------------------------------------------------------------------------------
+
+
+def check_which_protocol(which_protocol: Callable[[int], str]) -> None:
+    """`which_protocol(first_byte)`: stun, zrtp, dtls, turn, rtp or unknown. Spec: RFC 7983 §7, RFC 9443 §3."""
+    for byte in range(256):
+        same(f"which_protocol({byte})", which_protocol(byte), classify(bytes([byte])).value)
+
+
+def longest_relay(given: list[Journey], who: str) -> int:
+    """How often a chain of journeys, each begun when the one before has arrived, can come back to `who`."""
+    arrived = sorted((one for one in given if one.arrived is not None), key=lambda one: one.left)
+    depths: list[int] = []  # journeys in the longest chain that ends with this one; 0: no chain does
+    for number, one in enumerate(arrived):
+        before = [
+            depths[other]
+            for other in range(number)
+            if arrived[other].sender != one.sender and (arrived[other].arrived or 0) <= one.left
+        ]
+        longest = max(before, default=0)
+        depths.append(longest + 1 if longest or one.sender == who else 0)
+    return max((depth // 2 for depth in depths), default=0)
+
+
+def check_round_trips(round_trips: Callable[[list[Journey], str], int]) -> None:
+    """`round_trips(journeys, who)`: how often something can go to and fro, one after the other. Spec: none."""
+
+    @st.composite
+    def recordings(draw: st.DrawFn) -> list[Journey]:
+        made = []
+        for _ in range(draw(st.integers(0, 8))):
+            left = draw(st.integers(0, 8))
+            lasts = draw(st.sampled_from([1, 2, 6, None]))  # one that takes 6 is easily overtaken
+            sender = draw(st.sampled_from(["alice", "bob"]))
+            made.append(Journey(sender, left, None if lasts is None else left + lasts))
+        return sorted(made, key=lambda one: one.left)
+
+    def check(given: list[Journey]) -> None:
+        shown = [tuple(one) for one in given]
+        same(f"round_trips({shown}, 'alice')", round_trips(given, "alice"), longest_relay(given, "alice"))
+
+    for_all(recordings(), check)
 
 
 # --- 14 your browser ------------------------------------------------------------------------------------------------

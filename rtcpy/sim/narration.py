@@ -132,7 +132,7 @@ TIMERS: dict[str, str] = {
     "consent silent": "Still no answer: the path looks dead.",
     "consent expired": "Nobody has agreed to our packets for too long: sending on this path ends.",
     "consent keepalive": "Nothing was sent for a while: a word, so that NATs keep the binding.",
-    "T1-init": "INIT was not answered: again.",
+    "T1-init": "INIT was not answered: again. Or it was not sent yet, as the other side's was expected first.",
     "T1-cookie": "COOKIE ECHO was not answered: again.",
     "T2-shutdown": "SHUTDOWN was not answered: again.",
     "T3-rtx": "DATA was not acknowledged: again, and the congestion window is closed to one packet.",

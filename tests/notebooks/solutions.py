@@ -310,6 +310,82 @@ class InboxBackwards(Inbox):
         super().description(description)
 
 
+# --- 12 one connection ----------------------------------------------------------------------------------------------
+
+
+def which_protocol(first_byte: int) -> str:
+    for first, last, name in (
+        (0, 3, "stun"),
+        (16, 19, "zrtp"),
+        (20, 63, "dtls"),
+        (64, 79, "turn"),
+        (128, 191, "rtp"),
+    ):
+        if first <= first_byte <= last:
+            return name
+    return "unknown"
+
+
+def which_protocol_as_in_2010(first_byte: int) -> str:
+    """RFC 5764 §5.1.2: before TURN channels and ZRTP had ranges of their own."""
+    if first_byte < 2:
+        return "stun"
+    if 20 <= first_byte < 64:
+        return "dtls"
+    return "rtp" if 128 <= first_byte < 192 else "unknown"
+
+
+def which_protocol_exclusive(first_byte: int) -> str:
+    for first, last, name in (
+        (0, 3, "stun"),
+        (16, 19, "zrtp"),
+        (20, 63, "dtls"),
+        (64, 79, "turn"),
+        (128, 191, "rtp"),
+    ):
+        if first <= first_byte < last:
+            return name
+    return "unknown"
+
+
+def which_protocol_by_two_bits(first_byte: int) -> str:
+    return ("stun" if first_byte < 4 else "dtls", "turn", "rtp", "unknown")[first_byte >> 6]
+
+
+def round_trips(journeys: list[Any], who: str) -> int:
+    now, returned, turn = float("-inf"), 0, True
+    while True:
+        arrivals = [
+            one.arrived
+            for one in journeys
+            if (one.sender == who) is turn and one.left >= now and one.arrived is not None
+        ]
+        if not arrivals:
+            return returned
+        now, returned, turn = min(arrivals), returned + (not turn), not turn
+
+
+def round_trips_in_pairs(journeys: list[Any], who: str) -> int:
+    """Counts packets instead of waiting."""
+    out = sum(one.sender == who for one in journeys)
+    return min(out, len(journeys) - out)
+
+
+def round_trips_lost_ones_count(journeys: list[Any], who: str) -> int:
+    """Believes that what has left has arrived."""
+    arrived = [one._replace(arrived=one.left + 1 if one.arrived is None else one.arrived) for one in journeys]
+    return round_trips(arrived, who)
+
+
+def round_trips_first_to_leave(journeys: list[Any], who: str) -> int:
+    """Waits for the first that leaves, though a later one overtakes it."""
+    now, returned, turn = float("-inf"), 0, True
+    for one in journeys:
+        if (one.sender == who) is turn and one.left >= now and one.arrived is not None:
+            now, returned, turn = one.arrived, returned + (not turn), not turn
+    return returned
+
+
 # --- 14 your browser ------------------------------------------------------------------------------------------------
 
 

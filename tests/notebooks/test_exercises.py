@@ -110,6 +110,26 @@ EXERCISES: list[tuple[str, Callable[[Any], None], Any, list[Any]]] = [
         [solutions.InboxHasty, solutions.InboxForgetful, solutions.InboxBackwards],
     ),
     (
+        "12_one_connection",
+        exercises.check_which_protocol,
+        solutions.which_protocol,
+        [
+            solutions.which_protocol_as_in_2010,
+            solutions.which_protocol_exclusive,
+            solutions.which_protocol_by_two_bits,
+        ],
+    ),
+    (
+        "12_one_connection",
+        exercises.check_round_trips,
+        solutions.round_trips,
+        [
+            solutions.round_trips_in_pairs,
+            solutions.round_trips_lost_ones_count,
+            solutions.round_trips_first_to_leave,
+        ],
+    ),
+    (
         "14_your_browser",
         exercises.check_hides_its_address,
         solutions.hides_its_address,
