@@ -91,7 +91,7 @@ class ExplainedTrace(Sequence[Explanation]):
 
     def _repr_html_(self) -> str:
         shown = [
-            f"<details><summary style='font-family:monospace'>{escape(line)}</summary>"
+            f"<details><summary style='font-family:monospace;white-space:pre-wrap'>{escape(line)}</summary>"
             f"{explanation._repr_html_()}</details>"
             for line, explanation in zip(self.lines()[:HTML_MAX], self.explanations, strict=False)
         ]

@@ -7,6 +7,7 @@ Specs: RFC 791 §3.1, RFC 768, RFC 6347 §4.1, RFC 5288 §3, RFC 9260 §3 (the l
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import fill
 from typing import NamedTuple
 
 from rtcpy.core.errors import InvalidAccessError
@@ -24,6 +25,7 @@ from rtcpy.sim.narration import TIMER_RULES, TIMERS
 IP_AND_UDP = 28  # bytes: IPv4 without options, and UDP
 COMMON_HEADER = 12  # bytes; RFC 9260 §3.1
 CHUNK_HEADER = 16  # bytes of a DATA chunk; RFC 9260 §3.3.1
+WORDS_WIDTH = 60  # characters of an explanation, before it is broken
 PALE = {"stun": BUSY, "dtls": "#f6d0e0", "sctp": GOOD, "dcep": WARM, "data": "#ffe2b8"}
 """Of the layers, as the background of a cell."""
 
@@ -81,7 +83,7 @@ def timers(trace: Trace) -> Table:
             entry.who,
             Cell(entry.layer.upper(), PALE.get("stun" if entry.layer == "ice" else entry.layer, FAINT)),
             Cell(entry.name, bold=True),
-            TIMERS.get(entry.name, ""),
+            fill(TIMERS.get(entry.name, ""), WORDS_WIDTH),
             TIMER_RULES.get(entry.name, ""),
         ]
         for entry in trace.of(TimerEntry)

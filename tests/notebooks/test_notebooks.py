@@ -17,11 +17,13 @@ SPOKEN_OF = {'channel.send("hello")', "nats", ".local", "close_chromium", "save"
 
 
 def is_ours(quote: str) -> bool:
-    """Whether `quote` is a file of the repository, a make target, or a name that can be imported."""
+    """Whether `quote` is a file of the repository, a make target, a command of ours, or a name that can be imported."""
     if (ROOT / quote).exists():
         return True
     if quote.startswith("make "):
         return f"\n{quote[5:]}:" in (ROOT / "Makefile").read_text()
+    if quote.startswith("rtcpy "):
+        return (ROOT / "rtcpy/cli" / f"{quote.split()[1]}.py").exists()
     module, _, name = quote.rpartition(".")
     try:
         import_module(quote)
