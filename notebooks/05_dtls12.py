@@ -504,6 +504,6 @@ if attempt("ReplayWindow", ReplayWindow):
 
 # %% [markdown]
 # **3. Change something.** No check: how small may `mtu` be, and how many datagrams does the handshake need then? What if
-# every second datagram of these is lost? (Its argument `lose` takes any collection of numbers.)
+# every second datagram of these is lost? (`lose` takes any collection of numbers.)
 #
 # Model solutions are in `tests/testing/blank_solutions.py`. Read on in `docs/layers/dtls.md` and `rtcpy/dtls/flights12.py`.
