@@ -478,8 +478,8 @@ class IceAgent:
         try:
             message = parse_message(packet.data)
         except StunError as error:
-            what = "not a valid STUN message"
-            self._outbox.drop(f"{what} ({error.rfc})", packet.data, now=now, told=f"{what}: {error}")
+            told = f"not a valid STUN message: {error}"
+            self._outbox.drop(f"not a valid STUN message ({error.rfc})", packet.data, now=now, told=told)
             return
         self._outbox.received(packet, now=now)
         if message.method != Method.BINDING:
