@@ -21,6 +21,7 @@ extensions = [
     "fences",
     "docstrings",
     "rfclinks",
+    "offline",
 ]
 exclude_patterns = ["_build", "_ext", "_data", "conf.py"]  # .py is a lesson for myst-nb
 root_doc = "index"
@@ -31,6 +32,9 @@ nb_execution_cache_path = str(Path(__file__).parent / "_build" / ".jupyter_cache
 nb_execution_timeout = 120  # s for one cell
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+nb_ipywidgets_js: dict[
+    str, dict[str, str]
+] = {}  # its scripts would come from a CDN; the cards stand without them
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

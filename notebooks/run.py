@@ -42,6 +42,7 @@ def run(path: Path, folder: Path) -> tuple[Any, float, str]:
         notebook,
         timeout=CELL_LIMIT,
         kernel_name="python3",
+        store_widget_state=False,  # pages would fetch the widgets' scripts from a CDN; the cards stand without them
         resources={"metadata": {"path": str(folder)}},
         extra_arguments=["--IPKernelApp.log_level=40"],  # errors only: it warns about loopback every time
     )
@@ -61,7 +62,11 @@ def keep(notebook: Any, path: Path, folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, folder / f"{path.stem}.ipynb")
-    page, _ = HTMLExporter().from_notebook_node(notebook)
+    exporter = HTMLExporter()
+    exporter.mathjax_url = exporter.require_js_url = exporter.jquery_url = exporter.mermaid_js_url = (
+        ""  # no network
+    )
+    page, _ = exporter.from_notebook_node(notebook)
     (folder / f"{path.stem}.html").write_text(page, encoding="utf-8")
 
 
