@@ -9,13 +9,27 @@ ARGS   ?=
 
 BIN := $(VENV)/bin
 PY  := $(BIN)/python
-PIP := $(PY) -m pip --disable-pip-version-check install
+PIP := $(PY) -m pip --disable-pip-version-check install --quiet
+
+# An environment that is there keeps its Python: say so, rather than run another than was asked for.
+ifeq ($(origin PYTHON),command line)
+ifneq ($(wildcard $(PY)),)
+VERSION_OF = $(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+ifneq ($(call VERSION_OF,$(PYTHON)),$(call VERSION_OF,$(PY)))
+$(error $(VENV) has Python $(call VERSION_OF,$(PY)), and '$(PYTHON)' is $(or $(call VERSION_OF,$(PYTHON)),not installed). \
+An environment of its own for it: make $(MAKECMDGOALS) PYTHON=$(PYTHON) VENV=.venv-$(notdir $(PYTHON)))
+endif
+endif
+endif
+
+# What pip says is kept short: PIP_VERBOSE=1 has it all.
+FAILED = { echo "== pip failed, see above. It needs a network (PyPI) this once; make goes on where it stopped."; exit 1; }
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format bench thorough notebooks docs lab clean
 
 help: ## this list
-	@echo "make <target>"
+	@echo "make <target>        (ARGS=\"…\" goes to the command behind it: make test ARGS=\"tests/sctp -x\")"
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
 
 # --- environments: one stamp per set of packages, renewed when pyproject.toml changes ---------------------------
@@ -34,23 +48,23 @@ $(PY):
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.has-cli: pyproject.toml | $(PY)
-	@echo "== installing rtcpy and what its demo needs into $(VENV)"
-	@$(PIP) -e ".[cli]"
+	@echo "== installing rtcpy and what its demo needs into $(VENV); the first time takes half a minute"
+	@$(PIP) -e ".[cli]" || $(FAILED)
 	@touch $@
 
 $(VENV)/.has-dev: pyproject.toml | $(PY)
 	@echo "== installing rtcpy and its development tools into $(VENV); the first time takes a minute or two"
-	@$(PIP) -e ".[dev]"
+	@$(PIP) -e ".[dev]" || $(FAILED)
 	@touch $@ $(VENV)/.has-cli
 
 $(VENV)/.has-notebooks: pyproject.toml | $(PY)
 	@echo "== installing rtcpy and Jupyter into $(VENV); the first time takes some minutes"
-	@$(PIP) -e ".[dev,notebooks]"
+	@$(PIP) -e ".[dev,notebooks]" || $(FAILED)
 	@touch $@ $(VENV)/.has-dev $(VENV)/.has-cli
 
 $(VENV)/.has-docs: pyproject.toml | $(PY)
 	@echo "== installing rtcpy, Jupyter and Sphinx into $(VENV); the first time takes some minutes"
-	@$(PIP) -e ".[dev,docs]"
+	@$(PIP) -e ".[dev,docs]" || $(FAILED)
 	@touch $@ $(VENV)/.has-notebooks $(VENV)/.has-dev $(VENV)/.has-cli
 
 # --- targets -----------------------------------------------------------------------------------------------------
@@ -61,6 +75,7 @@ demo: $(VENV)/.has-cli ## two peers on loopback: every packet of a connection, e
 	@$(PY) -m rtcpy demo $(ARGS)
 
 test: $(VENV)/.has-dev ## the test suite; what needs a missing program is skipped and named
+	@test -n "$(ARGS)" || echo "== all of it takes some minutes; a part of it: make test ARGS=tests/sctp"
 	$(PY) -m pytest $(ARGS)
 
 lint: $(VENV)/.has-dev ## ruff and mypy --strict
@@ -87,7 +102,8 @@ docs: $(VENV)/.has-docs ## build the documentation: the course, the layers, the 
 	@echo "Open docs/_build/html/index.html"
 
 lab: $(VENV)/.has-notebooks ## open the course in JupyterLab
-	$(BIN)/jupyter lab notebooks
+	@echo "== JupyterLab opens in a browser. Without one here: make lab ARGS=--no-browser, and open the address it prints"
+	$(BIN)/jupyter lab notebooks $(ARGS)
 
 clean: ## remove the environments and everything that was generated
 	rm -rf .venv .venv-* docs/_build docs/api docs/course docs/coverage.md build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage
