@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import get_terminal_size
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ examples:
 TIME_LIMIT = 60.0  # s for the whole demonstration; a machine that needs longer has another problem
 MEGABYTES = 48
 CHUNK = 65_536  # bytes of one message of the bulk transfer
+WIDTH_MIN = 60  # columns below which a ladder cannot be drawn
 ECHOES = 200  # round trips that the figure is taken from
 RECONNECTS = 5  # connections that the second figure is taken from
 
@@ -96,9 +98,10 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"rtcpy demo: gave up after {TIME_LIMIT:g} s; is loopback filtered here?", file=sys.stderr)
         return 1
     except OSError as error:
-        if arguments.trace is None or error.filename is None:
-            raise
-        print(f"rtcpy demo: cannot save the trace: {error}", file=sys.stderr)
+        if arguments.trace is not None and error.filename is not None:
+            print(f"rtcpy demo: cannot save the trace: {error}", file=sys.stderr)
+        else:
+            print(f"rtcpy demo: {error}; is the loopback interface up?", file=sys.stderr)
         return 1
     return 0
 
@@ -120,6 +123,8 @@ class Screen:
     """Where the demonstration is printed: plain lines, or colours and a moving bar if `rich` and a terminal are there."""
 
     def __init__(self, *, plain: bool) -> None:
+        self.width = max(WIDTH_MIN, min(WIDTH, get_terminal_size((WIDTH, 24)).columns))
+        """Columns: those of the terminal, as far as lines of prose are pleasant; `WIDTH` where nobody knows."""
         self._console: Any = None
         if not plain:
             try:
@@ -143,9 +148,21 @@ class Screen:
             print(text)
 
     def tell(self, text: str, *, dim: bool = False) -> None:
-        """Prose, in lines of at most `WIDTH` columns."""
-        for line in textwrap.wrap(text, WIDTH, break_on_hyphens=False):
+        """Prose, in lines of at most `width` columns."""
+        for line in textwrap.wrap(text, self.width, break_on_hyphens=False):
             self.say(line, dim=dim)
+
+    def row(self, what: str, value: str, note: str) -> None:
+        """A line of the table of figures; what is said about one goes on below it where the line is full."""
+        before = f"   {what:<28}{value:<12} "
+        for line in textwrap.wrap(
+            note,
+            self.width,
+            initial_indent=before,
+            subsequent_indent=" " * len(before),
+            break_on_hyphens=False,
+        ):
+            self.say(line)
 
     def progress(self, what: str, total: int) -> Progress:
         """A progress display for `total` bytes."""
@@ -446,7 +463,7 @@ def _show_ladder(screen: Screen, ladder: Ladder) -> None:
         dim=True,
     )
     screen.say()
-    screen.say(ladder.render(width=WIDTH, headings=PHASES))
+    screen.say(ladder.render(width=screen.width, headings=PHASES))
 
 
 def _show_timings(screen: Screen, ladder: Ladder, timings: Timings, again: list[float], speed: Speed) -> None:
@@ -475,20 +492,23 @@ def _show_timings(screen: Screen, ladder: Ladder, timings: Timings, again: list[
         ("first three echoes back", since("first echo"), "text, bytes, and text again"),
     ]
     for what, value, note in rows:
-        shown = "     —   " if value is None else f"{value * 1e3:7.2f} ms"
-        screen.say(f"   {what:<28}{shown}   {note}")
+        shown = "     —" if value is None else f"{value * 1e3:7.2f} ms"
+        screen.row(what, shown, note)
     connects = sorted(again)
-    screen.say(
-        f"   {'open without trace, median':<28}{connects[len(connects) // 2] * 1e3:7.2f} ms   "
-        f"of {len(connects)}, fastest {connects[0] * 1e3:.2f} ms"
+    screen.row(
+        "open without trace, median",
+        f"{connects[len(connects) // 2] * 1e3:7.2f} ms",
+        f"of {len(connects)}, fastest {connects[0] * 1e3:.2f} ms",
     )
-    screen.say(f"   {'64-byte round trip, median':<28}{speed.round_trip * 1e6:7.0f} µs   of {ECHOES}")
+    screen.row("64-byte round trip, median", f"{speed.round_trip * 1e6:7.0f} µs", f"of {ECHOES}")
     rate = speed.total / speed.seconds / 1e6 if speed.seconds else 0.0
-    screen.say(
-        f"   {'bulk throughput':<28}{rate:7.1f} MB/s  {speed.total / 1e6:.0f} MB, both ends in this thread"
+    screen.row(
+        "bulk throughput", f"{rate:7.1f} MB/s", f"{speed.total / 1e6:.0f} MB, both ends in this thread"
     )
     if speed.payload_on_wire:
         overhead = speed.payload_on_wire / speed.total - 1
-        screen.say(
-            f"   {'bytes beside the payload':<28}{overhead * 100:7.2f} %    SCTP and DTLS headers, tags, acknowledgements"
+        screen.row(
+            "bytes beside the payload",
+            f"{overhead * 100:7.2f} %",
+            "SCTP and DTLS headers, tags, acknowledgements",
         )

@@ -163,6 +163,8 @@ class _Report:
     shown: int = 0
     seen: int = 0
     started: float | None = None
+    inside: int = 0
+    known: int = 0
     problems: list[int] = field(default_factory=list)
     keys_taken: str = ""
 
@@ -204,6 +206,8 @@ class _Report:
             )
             if not self.arguments.packet or any(packet.number in wanted for wanted in self.arguments.packet):
                 self.shown += 1
+                self.inside += packet.layer == "sctp" and not packet.source
+                self.known += explanation.root.layer != "unknown"
                 if explanation.problems:
                     self.problems.append(packet.number)
                 yield packet, explanation
@@ -249,7 +253,7 @@ class _Report:
                     print(line, file=out)
             else:
                 print(self._line(packet, explanation, colour), file=out)
-        if many and not arguments.json:
+        if many and not arguments.json and (self.shown or not arguments.packet):
             self._end(out, full)
 
     def _json(self, packet: Packet) -> dict[str, object]:
@@ -300,6 +304,17 @@ class _Report:
             first = ", ".join(map(str, self.problems[:8])) + (", …" if len(self.problems) > 8 else "")
             words.append(f"something is wrong with {counted(len(self.problems), 'packet')}: {first}")
         print(f"\n{'; '.join(words)}.", file=out)
+        if not self.known:
+            print(
+                "Nothing of WebRTC is among them: STUN, DTLS, SCTP, RTP or RTCP over UDP is looked for.",
+                file=out,
+            )
+        if self.inside and not full:
+            print(
+                f"{counted(self.inside, 'packet')} without addresses: SCTP by itself, as rtcpy writes into a "
+                "capture what its DTLS records have inside.",
+                file=out,
+            )
         if not full and self.shown:
             print("--packet N shows one to the last bit.", file=out)
 

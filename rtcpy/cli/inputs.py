@@ -11,9 +11,11 @@ Specs: none; RFC 8866 §5 (how a description begins), W3C webrtc §4.6.2 (RTCSes
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -33,6 +35,9 @@ CAPTURE_MAGIC = (
     b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1", b"\x0a\x0d\x0d\x0a",
 )  # fmt: skip
 RECORD_HEADER = 13  # bytes before the content of a DTLS record
+ARGUMENT = "the argument"  # what text of the command line is called in messages
+_FILE_NAME = re.compile(r"[^\s=:]*(?:[/\\][^\s=:]*|\.[A-Za-z]\w{0,9})")
+"""What surely was meant as a file: a path, or a name with an ending. No hexadecimal, no line of SDP."""
 
 
 class InputError(RtcError):
@@ -170,12 +175,13 @@ class SingleInput(Input):
         yield Packet(1, None, "", "", "sdp" if self.kind == "sdp" else "udp", self._data)
 
 
-def read_input(words: list[str], stdin: bytes | None) -> Input:
+def read_input(words: list[str], stdin: bytes | None, *, only_files: bool = False) -> Input:
     """What the command line names.
 
     Args:
         words: one file name, ``-``, or text, perhaps in several words.
         stdin: what came on standard input, if ``-`` was given.
+        only_files: text by itself makes no sense to the caller.
 
     Raises:
         InputError: it is nothing that can be explained.
@@ -192,10 +198,22 @@ def read_input(words: list[str], stdin: bytes | None) -> Input:
             return CaptureInput(file)  # which reads it block by block, however large
         with file:
             return recognize(file.read(INPUT_MAX + 1), text)
+    if only_files or (len(words) == 1 and _FILE_NAME.fullmatch(text)):
+        raise InputError(f"no such file: {text!r}{_meant(path)}")
     try:
-        return _of_text(text.encode("utf-8", "surrogateescape"), "the argument")
-    except (InputError, RtcSyntaxError) as error:
+        return _of_text(text.encode("utf-8", "surrogateescape"), ARGUMENT)
+    except InputError as error:
         raise InputError(f"no such file: {text!r}; and as text it is {error}") from None
+
+
+def _meant(path: Path) -> str:
+    """A file beside it whose name is nearly the same, in words; empty if there is none."""
+    try:
+        names = [each.name for each in path.parent.iterdir()]
+    except (OSError, ValueError):
+        return ""
+    near = get_close_matches(path.name, names, n=1, cutoff=0.75)
+    return f", but there is {str(path.parent / near[0])!r}" if near else ""
 
 
 def _exists(path: Path) -> bool:
@@ -228,14 +246,17 @@ def _is_text(text: str) -> bool:
 
 
 def _of_text(data: bytes, name: str) -> Input:
-    """What text is. Raises InputError or RtcSyntaxError."""
+    """What text is. Raises InputError."""
     if data.lstrip()[:1] == b"{":
         return SingleInput(_description(data, name), "sdp")
     if is_sdp(data):
         return SingleInput(data, "sdp")
     if len(data) > TEXT_MAX:
         raise InputError(f"{name} is text of {len(data)} bytes, too long for hexadecimal of a datagram")
-    payload = from_hex(data.decode("utf-8", "replace"))
+    try:
+        payload = from_hex(data.decode("utf-8", "replace"))
+    except RtcSyntaxError as error:
+        raise InputError(str(error) if name == ARGUMENT else f"{name}: {error}") from None
     if not payload:
         raise InputError(f"{name} has no bytes")
     return SingleInput(payload, "datagram")

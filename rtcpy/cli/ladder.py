@@ -103,7 +103,7 @@ def _milliseconds(text: str) -> float:
 def run(arguments: argparse.Namespace) -> int:
     """Read, draw, write."""
     try:
-        trace, left_out = _read(arguments)
+        trace, left_out, damage = _read(arguments)
         if arguments.who and arguments.who not in trace.names:
             raise InputError(
                 f"no end is called {arguments.who!r}, but {', '.join(trace.names) or 'there is none'}"
@@ -118,15 +118,17 @@ def run(arguments: argparse.Namespace) -> int:
     if left_out:
         words = ", ".join(f"{count} {reason}" for reason, count in left_out.most_common())
         print(f"rtcpy ladder: left out of the capture: {words}", file=sys.stderr)
-    return 0
+    if damage:
+        print(f"rtcpy ladder: only what is before the damage is drawn: {printable(damage)}", file=sys.stderr)
+    return 1 if damage else 0
 
 
-def _read(arguments: argparse.Namespace) -> tuple[Trace, Counter[str]]:
-    """The trace, and what of a capture is not in it."""
+def _read(arguments: argparse.Namespace) -> tuple[Trace, Counter[str], str]:
+    """The trace, what of a capture is not in it, and where the capture is damaged."""
     stdin = sys.stdin.buffer.read() if arguments.input == "-" else None
-    source = read_input([arguments.input], stdin)
+    source = read_input([arguments.input], stdin, only_files=True)
     if isinstance(source, TraceInput):
-        return source.trace, Counter()
+        return source.trace, Counter(), ""
     if not isinstance(source, CaptureInput):
         what = "a session description" if source.kind == "sdp" else "one datagram"
         raise InputError(
@@ -142,7 +144,7 @@ def _read(arguments: argparse.Namespace) -> tuple[Trace, Counter[str]]:
             raise InputError(f"{path} is no key log: {error}") from None
     with source.file:
         captured = trace_of(source.capture, keys)
-    return captured.trace, captured.left_out
+    return captured.trace, captured.left_out, captured.damage
 
 
 def _draw(arguments: argparse.Namespace, trace: Trace) -> None:
@@ -157,9 +159,11 @@ def _draw(arguments: argparse.Namespace, trace: Trace) -> None:
     written = False
     if arguments.svg is not None:
         picture.save(arguments.svg)
+        print(f"the picture is in {printable(str(arguments.svg))}", file=sys.stderr)
         written = True
     if arguments.html is not None:
         arguments.html.write_text(_page(arguments, trace, picture), encoding="utf-8")
+        print(f"the page is in {printable(str(arguments.html))}", file=sys.stderr)
         written = True
     if arguments.pcapng is not None:
         count = write_pcapng(trace, arguments.pcapng, who=arguments.who)
@@ -176,6 +180,17 @@ def _draw(arguments: argparse.Namespace, trace: Trace) -> None:
         ladder = Ladder(trace, who=arguments.who or None, since=arguments.since, until=arguments.until)
         width = max(60, min(WIDTH, get_terminal_size((WIDTH, 24)).columns))
         print(ladder.render(width=width))
+        if not ladder.rows:
+            print(f"rtcpy ladder: {_why_empty(trace, ladder)}", file=sys.stderr)
+
+
+def _why_empty(trace: Trace, ladder: Ladder) -> str:
+    """What to say below a ladder without a rung."""
+    datagrams = trace.datagrams(who=ladder.names[0])
+    if not datagrams:
+        return f"{printable(ladder.names[0])} neither sent nor received a datagram"
+    first, last = ((at - trace.started) * 1e3 for at in (datagrams[0].at, datagrams[-1].at))
+    return f"no datagram in that time: the first crossed at {first:.0f} ms, the last at {last:.0f} ms"
 
 
 def _page(arguments: argparse.Namespace, trace: Trace, picture: LadderPicture) -> str:

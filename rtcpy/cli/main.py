@@ -34,6 +34,10 @@ WebRTC from scratch: SDP, ICE, DTLS and SCTP in Python, to read, to step through
 
 Every command works offline and stays on this machine unless you name another address."""
 
+EPILOG = """\
+Begin with     rtcpy demo
+Options and examples of each:     rtcpy COMMAND --help"""
+
 
 def _version() -> str:
     try:
@@ -45,7 +49,10 @@ def _version() -> str:
 def make_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
     parser = argparse.ArgumentParser(
-        prog="rtcpy", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="rtcpy",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"rtcpy {_version()}")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")

@@ -13,7 +13,7 @@ Specs: RFC 7983 §7 (what is WebRTC's at all), RFC 6347 §4.1 (records).
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from rtcpy.core.errors import RtcError, WireError
@@ -21,7 +21,7 @@ from rtcpy.core.machine import Address
 from rtcpy.core.tap import Direction
 from rtcpy.dtls.messages import HandshakeFragment
 from rtcpy.dtls.record12 import RECORD_HEADER_LENGTH, ContentType, parse_header
-from rtcpy.explain.capture import Capture, Record
+from rtcpy.explain.capture import Capture, CaptureError, Record
 from rtcpy.explain.handshakes import Handshakes
 from rtcpy.explain.keylog import MASTER_SECRET, KeyLog
 from rtcpy.explain.trace import PacketEntry, SecretEntry, Trace
@@ -43,10 +43,12 @@ class Captured:
     Args:
         trace: of the end that speaks first, named by its address.
         left_out: what is not in it, and how often.
+        damage: where the file is damaged, in words; the trace has what is before. Empty if it is whole.
     """
 
     trace: Trace
     left_out: Counter[str] = field(default_factory=Counter)
+    damage: str = ""
 
 
 def trace_of(capture: Capture, keys: KeyLog | None = None) -> Captured:
@@ -58,14 +60,19 @@ def trace_of(capture: Capture, keys: KeyLog | None = None) -> Captured:
 
     Raises:
         NoConversationError: nobody in it talks WebRTC to anybody.
-        CaptureError: the file is damaged.
+        CaptureError: the file is damaged before the first datagram of WebRTC.
     """
     keys = keys if keys is not None else KeyLog()
     left_out: Counter[str] = Counter()
     records: list[Record] = []
     inside = 0  # SCTP packets by themselves, as `pcapng` writes what is in the records
-    for record in capture:
-        if record.layer == "sctp":
+    damage = ""
+    for record in _whole(capture):
+        if isinstance(record, CaptureError):
+            if not records:
+                raise record
+            damage = str(record)
+        elif record.layer == "sctp":
             inside += 1
         elif record.source is None or record.destination is None:
             left_out["without addresses"] += 1
@@ -92,7 +99,15 @@ def trace_of(capture: Capture, keys: KeyLog | None = None) -> Captured:
             left_out["of other conversations"] += 1
     if inside and not trace.packets("sctp"):
         left_out["SCTP without the records that it was in"] = inside
-    return Captured(trace, left_out)
+    return Captured(trace, left_out, damage)
+
+
+def _whole(capture: Capture) -> Iterator[Record | CaptureError]:
+    """The records; at last the error, if the file is damaged: whoever stops a capture may cut its last packet."""
+    try:
+        yield from capture
+    except CaptureError as error:
+        yield error
 
 
 def _may_be_ours(data: bytes) -> bool:

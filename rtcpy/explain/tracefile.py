@@ -121,6 +121,8 @@ def _object(line: bytes, number: int) -> dict[str, object]:
     try:
         row = json.loads(line.decode("utf-8"), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
+        if number > 1 and not line.endswith(b"\n"):  # every line that `write` writes ends
+            raise TraceError("the file ends within this line: it was cut", line=number) from None
         raise TraceError(f"expected a JSON object, found {_short(line)} ({error})", line=number) from None
     if not isinstance(row, dict):
         raise TraceError(f"expected a JSON object, found {_short(row)}", line=number)

@@ -71,6 +71,14 @@ def test_the_demo_connects_echoes_transfers_and_explains_every_layer() -> None:
         assert (ROOT / named).exists(), f"the demo names {named}"
 
 
+@pytest.mark.parametrize(("columns", "most"), [("80", 80), ("300", 100), ("70", 73)])
+def test_the_demo_fits_the_terminal(columns: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    done = demo("--megabytes", "1")
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.split("\n") if len(line) > most] == []
+
+
 def test_a_wrong_size_is_refused_with_a_usage_message() -> None:
     done = demo("--megabytes", "none")
     assert done.returncode == 2

@@ -13,10 +13,10 @@ import pytest
 from rtcpy.cli.explain import EPILOG, HTML_PACKETS_MAX, Range, packet_range
 from rtcpy.cli.inputs import InputError, recognize
 from rtcpy.cli.main import main
-from rtcpy.core.errors import RtcSyntaxError
 from rtcpy.core.machine import Address
 from rtcpy.core.tap import Direction
 from rtcpy.explain.trace import PacketEntry, SecretEntry, StateEntry, Trace
+from rtcpy.sim import Session
 from tests.explain import capture_files as made
 
 DATA = Path(__file__).parents[1] / "data"
@@ -74,8 +74,8 @@ def test_content_decides(data: bytes, kind: str) -> None:
     ("data", "message"),
     [
         (b"", "it is empty"),
-        (b"hello", "neither hexadecimal nor SDP: character 'h' at 0"),
-        (b"012", "an odd number of hexadecimal digits: 3"),
+        (b"hello", "it: neither hexadecimal nor SDP: character 'h' at 0"),
+        (b"012", "it: an odd number of hexadecimal digits: 3"),
         (b"\n", "it has no bytes"),
         (b"{", "begins like JSON, but is none"),
         (b'{"a": 1}', "it is JSON with 'a'; only"),
@@ -84,7 +84,7 @@ def test_content_decides(data: bytes, kind: str) -> None:
     ],
 )
 def test_what_is_nothing_is_said_to_be(data: bytes, message: str) -> None:
-    with pytest.raises((InputError, RtcSyntaxError)) as caught:
+    with pytest.raises(InputError) as caught:
         recognize(data, "it")
     assert message in str(caught.value)
 
@@ -200,7 +200,8 @@ def test_packets_are_chosen_by_number(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_a_packet_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(CAPTURES / "chromium-plain-media.pcap", "--packet", "999") == 1
-    assert "no such packet: the input has 112 packets" in capsys.readouterr().err
+    shown = capsys.readouterr()
+    assert "no such packet: the input has 112 packets" in shown.err and shown.out == ""
 
 
 @pytest.mark.parametrize(
@@ -239,7 +240,30 @@ def test_what_is_left_out_is_counted(tmp_path: Path, capsys: pytest.CaptureFixtu
         made.pcap([bytes(12) + b"\x08\x06", made.ethernet(made.udp("192.0.2.1", "192.0.2.2", STUN))])
     )
     assert run(path) == 0
-    assert "1 packet; left out: 1 ARP." in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "1 packet; left out: 1 ARP." in shown and "Nothing of WebRTC" not in shown
+
+
+def test_a_capture_without_webrtc_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    question = (
+        bytes.fromhex("1234 0100 0001 0000 0000 0000 07") + b"example\x03com" + bytes.fromhex("00 0001 0001")
+    )
+    path = tmp_path / "a.pcap"
+    for frames in ([], [made.udp("192.0.2.1", "192.0.2.2", question)]):
+        path.write_bytes(made.pcap(frames, link=101))
+        assert run(path) == 0
+        assert "Nothing of WebRTC is among them: STUN, DTLS" in capsys.readouterr().out
+
+
+def test_packets_without_addresses_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    session = Session(seed=1)
+    session.connect()
+    path = tmp_path / "a.pcapng"
+    session.trace.to_pcapng(path)
+    assert run(path) == 0
+    shown = lines(capsys)
+    bare = [line for line in shown[:-4] if "→" not in line]
+    assert bare and f"{len(bare)} packets without addresses: SCTP by itself, as rtcpy writes" in shown[-2]
 
 
 def test_a_damaged_capture_shows_what_it_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -325,14 +349,40 @@ def test_a_broken_trace_names_the_line(tmp_path: Path, capsys: pytest.CaptureFix
     assert "line 3" in capsys.readouterr().err
 
 
+def test_a_trace_that_was_cut_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = recorded(tmp_path / "trace.jsonl")
+    path.write_bytes(path.read_bytes()[:-20])
+    assert run(path) == 1
+    assert "the file ends within this line: it was cut" in capsys.readouterr().err
+
+
 # --- errors and examples ----------------------------------------------------------------------------------------------
 
 
 def test_what_is_neither_file_nor_text(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("ofer.sdp") == 1
+    assert run("00zz") == 1
+    assert "no such file: '00zz'; and as text it is neither hexadecimal nor SDP" in capsys.readouterr().err
+
+
+def test_what_looks_like_a_file_is_not_read_as_text(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "offer.sdp").write_text("v=0\r\n")
+    assert run(tmp_path / "ofer.sdp") == 1
     assert (
-        "no such file: 'ofer.sdp'; and as text it is neither hexadecimal nor SDP" in capsys.readouterr().err
+        capsys.readouterr()
+        .err.rstrip()
+        .endswith(f"no such file: '{tmp_path / 'ofer.sdp'}', but there is '{tmp_path / 'offer.sdp'}'")
     )
+    for name in ("call.pcap", "no/such/folder", "ab/cd"):
+        assert run(name) == 1
+        assert capsys.readouterr().err == f"rtcpy explain: no such file: '{name}'\n"
+
+
+def test_a_file_with_other_text_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "notes").write_text("hello")
+    assert run(REQUEST, "--sdp", tmp_path / "notes") == 1
+    assert f"{tmp_path / 'notes'}: neither hexadecimal nor SDP" in capsys.readouterr().err
 
 
 def test_a_directory_is_no_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

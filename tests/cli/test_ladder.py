@@ -59,6 +59,7 @@ def test_every_file_that_can_be_asked_for(
     assert main(command) == 0
     told = capsys.readouterr()
     assert told.out == "" and "packets written to" in told.err
+    assert f"the picture is in {svg}" in told.err and f"the page is in {page}" in told.err
     assert ElementTree.parse(svg).getroot().tag.endswith("svg")
     text = page.read_text()
     assert (
@@ -107,6 +108,22 @@ def test_a_browsers_capture_has_its_media_in_runs(capsys: pytest.CaptureFixture[
     assert "× RTP type 111" in capsys.readouterr().out
 
 
+def test_a_capture_that_was_cut_is_drawn_up_to_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cut.pcap"
+    path.write_bytes((DATA / "captures" / "chromium-plain-media.pcap").read_bytes()[:3000])
+    assert main(["ladder", str(path)]) == 1
+    told = capsys.readouterr()
+    assert "Binding request" in told.out
+    assert "only what is before the damage is drawn: the file ends within packet" in told.err
+
+
+def test_a_time_in_which_nothing_crossed(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ladder", str(saved), "--since", "9000"]) == 0
+    assert "no datagram in that time: the first crossed at" in capsys.readouterr().err
+
+
 def test_standard_input(
     saved: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,7 +135,7 @@ def test_standard_input(
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (None, "no such file"),
+        (None, "/input'\n"),
         (b"", "is empty"),
         (
             b"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n",

@@ -18,7 +18,8 @@ def exit_status(*arguments: str) -> int:
 
 def test_without_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
-    assert "commands:" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "commands:" in shown and "rtcpy COMMAND --help" in shown
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
