@@ -22,6 +22,11 @@ endif
 endif
 endif
 
+# A double click on a lesson opens it as a notebook; JupyterLab takes a .py for program text otherwise.
+LAB_SETTINGS = mkdir -p $(VENV)/share/jupyter/lab/settings && echo \
+  '{"@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"python": "Jupytext Notebook"}}}' \
+  >$(VENV)/share/jupyter/lab/settings/overrides.json
+
 # What pip says is kept short: PIP_VERBOSE=1 has it all.
 FAILED = { echo "== pip failed, see above. It needs a network (PyPI) this once; make goes on where it stopped."; exit 1; }
 
@@ -60,11 +65,13 @@ $(VENV)/.has-dev: pyproject.toml | $(PY)
 $(VENV)/.has-notebooks: pyproject.toml | $(PY)
 	@echo "== installing rtcpy and Jupyter into $(VENV); the first time takes some minutes"
 	@$(PIP) -e ".[dev,notebooks]" || $(FAILED)
+	@$(LAB_SETTINGS)
 	@touch $@ $(VENV)/.has-dev $(VENV)/.has-cli
 
 $(VENV)/.has-docs: pyproject.toml | $(PY)
 	@echo "== installing rtcpy, Jupyter and Sphinx into $(VENV); the first time takes some minutes"
 	@$(PIP) -e ".[dev,docs]" || $(FAILED)
+	@$(LAB_SETTINGS)
 	@touch $@ $(VENV)/.has-notebooks $(VENV)/.has-dev $(VENV)/.has-cli
 
 # --- targets -----------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from traceback import extract_tb
 from typing import Any
 
 from hypothesis import strategies as st
@@ -60,11 +61,18 @@ def attempt(check: Callable[[Any], None] | str, answer: Any) -> Verdict:
     except AssertionError as wrong:
         print(f"✘ not yet: {_first_line(wrong)}")
     except Exception as fault:  # noqa: BLE001 - the reader's code may raise anything
-        print(f"✘ not yet: {name} raised {type(fault).__name__}: {_first_line(fault)}")
+        print(f"✘ not yet: {name} raised {type(fault).__name__}: {_first_line(fault)}{_where(fault, answer)}")
     else:
         print(f"✔ {name} is right")
         return Verdict(True)
     return Verdict(False)
+
+
+def _where(fault: BaseException, answer: Any) -> str:
+    """Which line of the reader's it was, and its text; empty if it was none of them."""
+    home = getattr(getattr(answer, "__code__", None), "co_filename", None)
+    lines = [frame for frame in extract_tb(fault.__traceback__) if frame.filename == home]
+    return f"\n  line {lines[-1].lineno}: {lines[-1].line}" if lines and lines[-1].line else ""
 
 
 def _first_line(fault: BaseException) -> str:

@@ -185,7 +185,11 @@ def test_a_solution_that_raises_is_no_disaster(capsys: pytest.CaptureFixture[str
         return data[99:100][0].to_bytes()
 
     exercises.attempt(exercises.check_padded, clumsy)
-    assert capsys.readouterr().out == "✘ not yet: clumsy raised IndexError: index out of range\n"
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "✘ not yet: clumsy raised IndexError: index out of range"
+    assert told[1:] == [f"  line {clumsy.__code__.co_firstlineno + 1}: return data[99:100][0].to_bytes()"]
+    exercises.attempt(exercises.check_padded, int)
+    assert capsys.readouterr().out.count("\n") == 1, "no line of the reader's to be named"
 
 
 def test_every_exercise_of_a_lesson_is_here() -> None:
