@@ -263,5 +263,5 @@ attempt(check_channel_data, ChannelData)
 
 # %% [markdown]
 # Model solutions are in `tests/notebooks/solutions.py`. Read on in `rtcpy/wire/__init__.py`; every layer
-# stands on it. The next lesson that is ready is [02 · STUN](02_stun.py); if you came for offer and answer, go
-# to [11](11_offer_answer.py).
+# stands on it. The next lesson is [01 · SDP](01_sdp.py); if you came for offer and answer, go to
+# [11](11_offer_answer.py).
