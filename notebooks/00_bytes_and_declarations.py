@@ -243,8 +243,8 @@ attempt(check_data_header, data_header)
 
 # %% [markdown]
 # **3. A declaration.** A TURN relay saves bytes with *ChannelData* messages (RFC 8656 §12.4): 16 bits of
-# channel number, 16 bits that count the bytes of the data, then the data. Complete the declaration. You need
-# two functions of `rtcpy.wire`: `length_of` and `opaque`.
+# channel number, 16 bits that count the bytes of the data, then the data; call that field `data`. Complete the
+# declaration. You need two functions of `rtcpy.wire`: `length_of` and `opaque`.
 
 # %%
 from rtcpy.wire import length_of, opaque  # noqa: F401
