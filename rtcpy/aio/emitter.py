@@ -20,6 +20,27 @@ logger = logging.getLogger("rtcpy.aio")
 _INTERNAL_EVENTS = frozenset({"new_listener"})  # pyee's own
 
 
+class _NoHandler:
+    """Stands for ``onopen`` and the like: assigned as in JavaScript it would never be called, so that is refused."""
+
+    def __init__(self, event: str) -> None:
+        self._event = event
+
+    def _refusal(self, emitter: object) -> AttributeError:
+        kind = type(emitter).__name__
+        return AttributeError(
+            f"{kind} has no on{self._event}; a listener is added with .on({self._event!r}, …)"
+        )
+
+    def __get__(self, emitter: object, owner: type) -> Any:
+        if emitter is None:
+            return self
+        raise self._refusal(emitter)
+
+    def __set__(self, emitter: object, value: object) -> None:
+        raise self._refusal(emitter)
+
+
 class Emitter(EventEmitter):
     """An object with events. Subclasses list theirs in `EVENTS`; a misspelt name is refused with the right ones.
 
@@ -29,6 +50,11 @@ class Emitter(EventEmitter):
     """
 
     EVENTS: ClassVar[frozenset[str]] = frozenset()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for event in cls.EVENTS:
+            setattr(cls, f"on{event}", _NoHandler(event))
 
     def __init__(self) -> None:
         super().__init__()

@@ -30,6 +30,18 @@ class Clapper(Emitter):
 pytestmark = pytest.mark.sockets  # asyncio's own loop needs a pair
 
 
+def test_a_handler_is_not_assigned_as_in_javascript() -> None:
+    bell = Bell()
+    with pytest.raises(
+        AttributeError, match=r"Bell has no onring; a listener is added with \.on\('ring', …\)"
+    ):
+        bell.onring = print
+    with pytest.raises(AttributeError, match="Bell has no onring"):
+        _ = bell.onring
+    assert not hasattr(bell, "onring") and not hasattr(Clapper(bell), "onring")
+    bell.onward = 1  # no event of that name: anybody's attribute
+
+
 def run(test: Callable[[list[dict[str, Any]]], Any]) -> None:
     async def with_reports() -> None:
         reports: list[dict[str, Any]] = []
