@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         import websockets as _websockets  # noqa: F401
     except ImportError:
         print(
-            "rtcpy demo: the signalling server needs the websockets package: pip install 'rtcpy[cli]'",
+            "rtcpy demo: the signalling server needs the websockets package: pip install websockets",
             file=sys.stderr,
         )
         return 1

@@ -207,8 +207,9 @@ class _Report:
             if not self.arguments.packet or any(packet.number in wanted for wanted in self.arguments.packet):
                 self.shown += 1
                 self.inside += packet.layer == "sctp" and not packet.source
-                self.known += explanation.root.layer != "unknown"
-                if explanation.problems:
+                is_known = explanation.root.layer != "unknown"
+                self.known += is_known
+                if explanation.problems and is_known:
                     self.problems.append(packet.number)
                 yield packet, explanation
 
@@ -300,6 +301,8 @@ class _Report:
         if self.source.skipped:
             left = ", ".join(f"{number} {reason}" for reason, number in self.source.skipped.most_common())
             words.append(f"left out: {left}")
+        if 0 < self.known < self.shown:
+            words.append(f"not of WebRTC: {self.shown - self.known}")
         if self.problems:
             first = ", ".join(map(str, self.problems[:8])) + (", …" if len(self.problems) > 8 else "")
             words.append(f"something is wrong with {counted(len(self.problems), 'packet')}: {first}")

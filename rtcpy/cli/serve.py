@@ -151,7 +151,7 @@ def run(arguments: argparse.Namespace) -> int:
             import websockets as _websockets  # noqa: F401
         except ImportError:
             print(
-                "rtcpy serve: signalling needs the websockets package: pip install 'rtcpy[cli]'",
+                "rtcpy serve: signalling needs the websockets package: pip install websockets",
                 file=sys.stderr,
             )
             return 1

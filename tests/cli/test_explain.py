@@ -253,6 +253,9 @@ def test_a_capture_without_webrtc_is_told(tmp_path: Path, capsys: pytest.Capture
         path.write_bytes(made.pcap(frames, link=101))
         assert run(path) == 0
         assert "Nothing of WebRTC is among them: STUN, DTLS" in capsys.readouterr().out
+    path.write_bytes(made.pcap([*frames, made.udp("192.0.2.1", "192.0.2.2", STUN)], link=101))
+    assert run(path) == 0
+    assert "2 packets; not of WebRTC: 1.\n" in capsys.readouterr().out
 
 
 def test_packets_without_addresses_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
