@@ -177,11 +177,23 @@ def _draw(arguments: argparse.Namespace, trace: Trace) -> None:
         print(key_tree(trace, arguments.who))
         written = True
     if not written:
-        ladder = Ladder(trace, who=arguments.who or None, since=arguments.since, until=arguments.until)
+        ladder = Ladder(
+            trace,
+            who=arguments.who or None,
+            names=_names(trace),
+            since=arguments.since,
+            until=arguments.until,
+        )
         width = max(60, min(WIDTH, get_terminal_size((WIDTH, 24)).columns))
         print(ladder.render(width=width))
         if not ladder.rows:
             print(f"rtcpy ladder: {_why_empty(trace, ladder)}", file=sys.stderr)
+
+
+def _names(trace: Trace) -> tuple[str, str] | None:
+    """Of a trace of one end that spoke with one address: that end, and the address. Otherwise the ladder knows best."""
+    others = {str(entry.remote) for entry in trace.datagrams() if entry.remote is not None}
+    return (trace.names[0], others.pop()) if len(trace.names) == 1 and len(others) == 1 else None
 
 
 def _why_empty(trace: Trace, ladder: Ladder) -> str:

@@ -12,6 +12,7 @@ import pytest
 from rtcpy.cli.main import main
 from rtcpy.explain import Capture, Trace
 from rtcpy.sim.session import Session
+from tests.explain import capture_files as made
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -117,6 +118,17 @@ def test_a_capture_that_was_cut_is_drawn_up_to_there(
     told = capsys.readouterr()
     assert "Binding request" in told.out
     assert "only what is before the damage is drawn: the file ends within packet" in told.err
+
+
+def test_both_ends_of_a_capture_are_named_by_their_addresses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = bytes.fromhex("00010008 2112a442 000102030405060708090a0b 0006 0003 613a6200")  # for "a:b"
+    path = tmp_path / "a.pcap"
+    path.write_bytes(made.pcap([made.udp("192.0.2.1", "192.0.2.2", request)] * 2, link=101))
+    assert main(["ladder", str(path)]) == 0
+    _, here, there = capsys.readouterr().out.splitlines()[0].split()
+    assert here.startswith("192.0.2.1:") and there.startswith("192.0.2.2:")
 
 
 def test_a_time_in_which_nothing_crossed(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
