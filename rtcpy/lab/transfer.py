@@ -19,9 +19,9 @@ from rtcpy.core.machine import Instant
 from rtcpy.core.serial import diff32
 from rtcpy.core.tap import Tap
 from rtcpy.sctp import Association, SctpConfig, State, StreamMessage
-from rtcpy.sctp.association import Timer
 from rtcpy.sctp.chunks import DataChunk, SackChunk
 from rtcpy.sctp.packet import parse_packet
+from rtcpy.sctp.tcb import Timer
 from rtcpy.sim import LinkConfig, Pair
 
 if TYPE_CHECKING:

@@ -8,12 +8,14 @@ Read in this order:
 
 1. `config` and `events`: what goes in and what comes out; `errors`; `figures`, for tools.
 2. `packet`, `chunks`, `parameters`, `causes`, `unspoken`: the formats.
-3. `states` (the table) and `handshake` (INIT, the state cookie), then `association`: set-up, collisions, shutdown,
-   timers; it owns the parts below and wires them.
+3. `states` (the table) and `tcb` (what an association knows), then how it comes and goes: `handshake` (INIT, the state
+   cookie) and `setup` (the four-way handshake, collisions, restart), `teardown` (ABORT, SHUTDOWN).
+   `association` is the machine: it takes packets apart, moves data, and hands all else to those that own it.
 4. `sendqueue` and `outbound`: messages become DATA chunks; acknowledgement, retransmission, abandonment.
 5. `congestion`: how long to wait, how much to send.
 6. `inbound`: DATA chunks become messages; what to acknowledge.
-7. `streams`: resetting streams. `pmtud`: how large a packet may be.
+7. `streams` and `reconfig`: resetting streams. `supervision`: whether the path is alive; `pmtud`: how large a packet
+   may be.
 8. `dcep` (two messages), `channel` (its states) and `datachannel`: channel ids, opening and closing.
 
 Specs: RFC 9260 (SCTP), 3758 (partial reliability), 6525 (stream reset), 8261 (over DTLS), 8831 and 8832

@@ -1,6 +1,6 @@
 """How an association is set up: what INIT and INIT ACK say, and the state cookie.
 
-Pure functions and values; who sends what in which state is `association`'s. The answering side keeps nothing until
+Pure functions and values; who sends what in which state is `setup`'s. The answering side keeps nothing until
 its cookie comes back: everything it needs is in the cookie, signed with a key that only it knows, and good for
 a minute. The cookie is never sent to be read by others, and holds no addresses.
 

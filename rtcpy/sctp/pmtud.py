@@ -2,7 +2,7 @@
 
 Owns the packet size in force and the search. A probe is a HEARTBEAT padded to the size in question;
 its answer proves that the size passes. A lost probe proves nothing and costs nothing: probes carry no data and count
-for no congestion control. `association` builds the probes and keeps the timer.
+for no congestion control. `supervision` builds the probes and keeps the timer.
 
 The search begins when it is `wanted`, which is when more bytes wait than a packet of the base size holds; an
 association that only chats never probes (RFC 8899 §4.3 lets probes wait for data). It goes down a short ladder, largest

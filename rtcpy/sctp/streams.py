@@ -1,11 +1,11 @@
 """Resetting streams: one outstanding request each way, answered, repeated, remembered.
 
 Owns the re-configuration sequence numbers, our request that waits for its answer, the streams that wait for their
-turn, and the peer's last request with our answer to it. Does not own the streams: `association` applies what the
+turn, and the peer's last request with our answer to it. Does not own the streams: `reconfig` applies what the
 methods return to `sendqueue` and `inbound`, and sends the chunks.
 
 A data channel is closed by resetting its stream in both directions (RFC 8831 §6.7). An id may be used again only when
-the response has come: `association` tells the owner by `StreamsReset`.
+the response has come: `reconfig` tells the owner by `StreamsReset`.
 
 Specs: RFC 6525 §4 (formats), §5.1 (sender), §5.2 (receiver).
 """

@@ -18,7 +18,9 @@ from tests.architecture.source import Module, expect_none, planted, product
 LAYERS = {"stun", "ice", "dtls", "sctp", "peer"}
 REFUSERS = {"_drop", "drop", "_refuse", "_ignore"}
 SECTION = re.compile(r"\((RFC \d{4,5}|W3C [a-z-]+) §[\d.]+\)$")
-FINITE = re.compile(r"^(self\.state\.value|kind|problem|reason|error\.rfc|BY_FIRST_BYTE\[first\]\.value)$")
+FINITE = re.compile(
+    r"^((self|tcb)\.state\.value|kind|problem|reason|error\.rfc|BY_FIRST_BYTE\[first\]\.value)$"
+)
 """What may stand in a reason: states, the 256 types of a byte, sections, the reasons of `unusable_reason`."""
 
 

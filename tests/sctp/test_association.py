@@ -57,7 +57,7 @@ def pair(**options: object) -> tuple[Link, Association, Association]:
 def inject(target: Association, *chunks: object, tag: int | None = None, now: float = 2.0) -> list[object]:
     """Give an association a packet made by hand; return the chunks it answers with."""
     if tag is None:
-        tag = 0 if target._local is None else target._local.tag
+        tag = 0 if target.local is None else target.local.tag
     target.take_packets()
     target.receive(Packet(5000, 5000, tag, list(chunks)).serialize(), now=now)  # type: ignore[arg-type]
     return chunks_of(target.take_packets())
@@ -84,7 +84,7 @@ def test_simultaneous_init_gives_one_association() -> None:
     link.run(1.0)
     assert a.state is b.state is State.ESTABLISHED
     assert len(link.of(0, Established)) == len(link.of(1, Established)) == 1
-    assert (a._remote.tag, b._remote.tag) == (b._local.tag, a._local.tag)  # type: ignore[union-attr]
+    assert (a.remote.tag, b.remote.tag) == (b.local.tag, a.local.tag)  # type: ignore[union-attr]
     a.send(1, 51, b"hello", now=link.now)
     b.send(2, 51, b"you too", now=link.now)
     link.run(2.0)
@@ -177,12 +177,12 @@ def test_a_cookie_for_our_answer_is_good_after_our_own_init_too() -> None:
 
 def test_init_that_arrives_late_finds_the_association_and_leaves_it() -> None:
     _, _a, b = pair()
-    before = (b._local, b._remote)
+    before = (b.local, b.remote)
     init = InitChunk(initiate_tag=77, a_rwnd=9999, outbound_streams=1, inbound_streams=1, initial_tsn=1)
     (answer,) = inject(b, init, tag=0)
     assert isinstance(answer, InitAckChunk)
-    assert answer.initiate_tag != b._local.tag  # type: ignore[union-attr] # §5.2.2: a new tag
-    assert (b._local, b._remote) == before and b.state is State.ESTABLISHED
+    assert answer.initiate_tag != b.local.tag  # type: ignore[union-attr] # §5.2.2: a new tag
+    assert (b.local, b.remote) == before and b.state is State.ESTABLISHED
 
 
 def test_restart_of_the_peer_is_told_and_data_flows_again() -> None:
@@ -244,7 +244,7 @@ def test_stale_cookie_is_answered_with_its_age_and_setup_begins_again() -> None:
     a.start(now=0.0)
     link.run(0.035)
     assert a.state is State.COOKIE_ECHOED
-    b._config.cookie_lifetime = 60.0
+    b.config.cookie_lifetime = 60.0
     link.run(3.0)
     assert a.state is b.state is State.ESTABLISHED
 
@@ -274,7 +274,7 @@ def test_collision_table_case_by_case() -> None:
     c.take_packets()
     greeting = read_greeting(next(ch for ch in chunks_of([init_packet]) if isinstance(ch, InitChunk)))
     other = make_side(quiet(), SeededEntropy("an earlier life"))
-    cookie = c._jar.seal(Cookie(0.0, other, greeting.side, 0, 0))
+    cookie = c._setup._jar.seal(Cookie(0.0, other, greeting.side, 0, 0))
     c.start(now=0.0)
     c.take_packets()
     c.receive(init_packet, now=0.0)
@@ -284,7 +284,7 @@ def test_collision_table_case_by_case() -> None:
         inject(c, CookieEchoChunk(cookie=fresh), tag=new.initiate_tag, now=0.0)[0], CookieAckChunk
     )
     assert inject(c, CookieEchoChunk(cookie=cookie), tag=other.tag, now=0.0) == []
-    assert c.state is State.ESTABLISHED and c._local.tag == new.initiate_tag  # type: ignore[union-attr]
+    assert c.state is State.ESTABLISHED and c.local.tag == new.initiate_tag  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("field", ["a_rwnd", "outbound_streams", "inbound_streams"])
@@ -338,13 +338,13 @@ def test_unknown_parameters_are_reported_skipped_or_end_the_reading() -> None:
 
 def test_a_flood_of_inits_leaves_no_state() -> None:
     _, _a, b = pair()
-    state = (b._local, b._remote, b.timers.next_timeout())
+    state = (b.local, b.remote, b.timers.next_timeout())
     for tag in range(1, 2001):
         init = InitChunk(initiate_tag=tag, a_rwnd=1500, outbound_streams=1, inbound_streams=1, initial_tsn=0)
         answers = inject(b, init, tag=0)
         assert len(answers) == 1
-    assert (b._local, b._remote, b.timers.next_timeout()) == state
-    assert b.state is State.ESTABLISHED and not b._control
+    assert (b.local, b.remote, b.timers.next_timeout()) == state
+    assert b.state is State.ESTABLISHED and not b.control
 
 
 def test_only_one_side_without_forward_tsn_or_reconfig_is_accepted() -> None:
@@ -397,7 +397,7 @@ def test_zero_checksum_only_when_both_agree(a_offers: bool, b_offers: bool) -> N
 )
 def test_a_wrong_verification_tag_changes_nothing(chunk: object) -> None:
     _, a, _ = pair()
-    tag = a._local.tag ^ 0x10000  # type: ignore[union-attr]
+    tag = a.local.tag ^ 0x10000  # type: ignore[union-attr]
     assert inject(a, chunk, tag=tag) == []
     assert a.state is State.ESTABLISHED and a.take_events() == [] and a.dropped == 1
 
@@ -405,13 +405,13 @@ def test_a_wrong_verification_tag_changes_nothing(chunk: object) -> None:
 def test_abort_with_the_reflected_tag_counts_only_with_the_t_bit() -> None:
     for reflected in (False, True):
         _, a, _ = pair()
-        inject(a, AbortChunk(reflected=reflected), tag=a._remote.tag)  # type: ignore[union-attr]
+        inject(a, AbortChunk(reflected=reflected), tag=a.remote.tag)  # type: ignore[union-attr]
         assert (a.state is State.CLOSED) is reflected
 
 
 def test_wrong_ports_and_wrong_checksums_are_dropped() -> None:
     _, a, _ = established(a=quiet(zero_checksum=False), b=quiet())
-    good = Packet(5000, 5000, a._local.tag, [AbortChunk()])  # type: ignore[union-attr]
+    good = Packet(5000, 5000, a.local.tag, [AbortChunk()])  # type: ignore[union-attr]
     raw = good.serialize()
     a.receive(raw[:8] + bytes(4) + raw[12:], now=2.0)  # zero was not agreed
     a.receive(raw[:-1] + b"\1", now=2.0)
@@ -471,7 +471,7 @@ def test_heartbeats_are_sent_into_silence_and_answered() -> None:
 
 def test_data_without_user_data_aborts() -> None:
     _, a, _ = pair()
-    tsn = a._inbound.cumulative + 1 & 0xFFFFFFFF  # type: ignore[union-attr]
+    tsn = a.inbound.cumulative + 1 & 0xFFFFFFFF  # type: ignore[union-attr]
     (answer,) = inject(a, DataChunk(tsn=tsn, stream_id=0, stream_seq=0, ppid=51, user_data=b""))
     assert isinstance(answer, AbortChunk) and answer.causes[0].code == CauseCode.NO_USER_DATA
     assert isinstance(a.take_events()[0], Aborted)
@@ -479,7 +479,7 @@ def test_data_without_user_data_aborts() -> None:
 
 def test_data_on_a_stream_that_does_not_exist_is_acknowledged_and_reported() -> None:
     _, a, _ = established(a=quiet(inbound_streams=4), b=quiet())
-    tsn = a._inbound.cumulative + 1 & 0xFFFFFFFF  # type: ignore[union-attr]
+    tsn = a.inbound.cumulative + 1 & 0xFFFFFFFF  # type: ignore[union-attr]
     answers = inject(a, DataChunk(tsn=tsn, stream_id=4, stream_seq=0, ppid=51, user_data=b"x"))
     error = next(x for x in answers if isinstance(x, ErrorChunk))
     assert (error.causes[0].code, error.causes[0].info) == (CauseCode.INVALID_STREAM_IDENTIFIER, b"\0\4\0\0")
@@ -664,7 +664,7 @@ def test_every_chunk_in_every_state_moves_only_as_the_table_says(state: State, c
             moves.append((old, new))
 
     a._tap = Watch()
-    tag = 0 if isinstance(chunk, InitChunk) or a._local is None else a._local.tag
+    tag = 0 if isinstance(chunk, InitChunk) or a.local is None else a.local.tag
     a.receive(Packet(5000, 5000, tag, [chunk]).serialize(), now=1.2)  # type: ignore[list-item]
     a.handle_timeout(now=1.2)
     allowed = {(old.value, new.value) for (old, _), new in TRANSITIONS.items()}

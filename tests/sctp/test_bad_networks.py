@@ -208,8 +208,8 @@ def test_every_reliability_mode_keeps_its_promise(
             assert got == [data for data in sent[stream] if data in set(got)], "out of order"
         if mode["limit"] is None:
             assert sorted(got) == sorted(sent[stream]), "a reliable message is missing"
-    assert a._outbound is not None and not a._outbound.outstanding and a._outbound.flight == 0
-    assert a.buffered_amount(0) == 0 and b._inbound is not None and b._inbound.held == 0
+    assert a.outbound is not None and not a.outbound.outstanding and a.outbound.flight == 0
+    assert a.buffered_amount(0) == 0 and b.inbound is not None and b.inbound.held == 0
     link.conditions = Conditions()
     for stream in range(len(streams)):  # whatever was given up, nothing waits for it
         a.send(stream, 53, b"last", now=link.now)
@@ -233,7 +233,7 @@ def test_no_chunk_is_sent_more_often_than_allowed(limit: int, unordered: bool) -
             if type(chunk).__name__ == "DataChunk":
                 times[chunk.tsn] = times.get(chunk.tsn, 0) + 1
     assert max(times.values()) <= limit + 1
-    assert a._outbound is not None and not a._outbound.outstanding
+    assert a.outbound is not None and not a.outbound.outstanding
 
 
 def test_a_timed_message_is_not_sent_after_its_time() -> None:
@@ -256,8 +256,8 @@ def test_an_ordered_stream_goes_on_after_a_message_cut_short() -> None:
     a.send(0, 53, b"next", now=link.now)
     link.run(link.now + 10.0)
     assert [e.data for e in link.of(1, StreamMessage)] == [b"next"]
-    assert b._inbound is not None and b._inbound.held == 0
-    assert a._outbound is not None and not a._outbound.outstanding
+    assert b.inbound is not None and b.inbound.held == 0
+    assert a.outbound is not None and not a.outbound.outstanding
 
 
 def test_flow_control_holds_back_a_sender_that_outruns_the_window() -> None:
@@ -275,8 +275,8 @@ def test_flow_control_holds_back_a_sender_that_outruns_the_window() -> None:
         a.send(0, 53, bytes(980), now=link.now)
     while link.now < 6.0:
         link.run(link.now + 0.05)
-        assert b._inbound is not None
-        highest = max(highest, b._inbound.held)
+        assert b.inbound is not None
+        highest = max(highest, b.inbound.held)
     assert 30_000 < highest <= 50_000
     link.run(60.0)
     assert len(link.of(1, StreamMessage)) == 201
@@ -284,8 +284,8 @@ def test_flow_control_holds_back_a_sender_that_outruns_the_window() -> None:
 
 def test_a_closed_window_is_probed_until_it_opens() -> None:
     link, a, _b = established(a=config(), b=config())
-    assert a._outbound is not None
-    a._outbound._peer_window = 0
+    assert a.outbound is not None
+    a.outbound._peer_window = 0
     a.send(0, 53, b"through a closed window", now=link.now)
     assert a.take_packets() == []
     link.run(link.now + 5.0)
@@ -322,7 +322,7 @@ def test_sack_rides_with_data() -> None:
 def test_a_batch_is_acknowledged_once_and_singly_every_second_packet() -> None:
     for batch, expected in ((True, 1), (False, 5)):
         link, a, b = established(a=config(), b=config())
-        assert a._outbound is not None
+        assert a.outbound is not None
         a.congestion.cwnd = 1 << 20
         for _ in range(10):
             a.send(0, 53, bytes(1100), now=link.now)

@@ -111,7 +111,7 @@ def test_ids_are_even_for_the_dtls_client_and_odd_for_the_server() -> None:
 
 def test_channels_made_before_the_role_is_known_get_their_ids_with_it() -> None:
     link, _, b = channels(a=config(), b=config())
-    a = DataChannels(config(), entropy=link.ends[0].association._entropy)  # type: ignore[attr-defined]
+    a = DataChannels(config(), entropy=link.ends[0].association.entropy)  # type: ignore[attr-defined]
     link.ends = (a, b)
     first, second = a.open("1", now=0.0), a.open("2", now=0.0)
     gone = a.open("closed at once", now=0.0)
@@ -385,7 +385,7 @@ def test_close_before_the_association_is_up() -> None:
 def test_a_peer_without_reconfig_still_lets_us_close() -> None:
     link, a, _ = up()
     channel, _ = opened(link, a)
-    a.association._remote.reconfig = False  # type: ignore[union-attr]
+    a.association.remote.reconfig = False  # type: ignore[union-attr]
     a.close_channel(channel, now=link.now)
     assert channel.state is ChannelState.CLOSED
     a._next_id = 0
@@ -454,7 +454,7 @@ def test_open_glare_fails_both_channels_and_nothing_else() -> None:
 def test_restart_of_the_peer_closes_channels() -> None:
     link, a, b = up()
     _, other = opened(link, a)
-    fresh = DataChannels(config(), entropy=a.association._entropy)
+    fresh = DataChannels(config(), entropy=a.association.entropy)
     fresh.set_role(True, now=link.now)
     link.ends = (fresh, b)
     fresh.start(now=link.now)

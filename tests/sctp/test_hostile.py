@@ -49,8 +49,8 @@ def test_mutated_packets_from_an_authenticated_peer(seed: int) -> None:
     """Right tag, right checksum, wrong everything else: only rule-bound endings are allowed, never an exception."""
     rng = random.Random(seed)
     link, _, b = established(a=SctpConfig(**CONFIG), b=SctpConfig(**CONFIG), seed=seed)  # type: ignore[arg-type]
-    assert b._local is not None
-    writer = PacketWriter(5000, 5000, b._local.tag, zero_checksum=False)
+    assert b.local is not None
+    writer = PacketWriter(5000, 5000, b.local.tag, zero_checksum=False)
     now = link.now
     for _ in range(scale(dev=2000, ci=5000, thorough=20_000)):
         body = mutated(rng, rng.choice(SEEDS))[12:]
@@ -67,8 +67,8 @@ def test_mutated_packets_from_an_authenticated_peer(seed: int) -> None:
             link, _a, b = established(
                 a=SctpConfig(**CONFIG), b=SctpConfig(**CONFIG), seed=rng.randrange(1 << 30)
             )  # type: ignore[arg-type]
-            assert b._local is not None
-            writer = PacketWriter(5000, 5000, b._local.tag, zero_checksum=False)
+            assert b.local is not None
+            writer = PacketWriter(5000, 5000, b.local.tag, zero_checksum=False)
             now = link.now
 
 
@@ -112,27 +112,27 @@ def test_arbitrary_bytes_before_during_and_after_setup(packets: list[bytes]) -> 
 
 def test_a_flood_of_distant_fragments_is_bounded() -> None:
     link, _, b = established(a=SctpConfig(**CONFIG), b=SctpConfig(**CONFIG))  # type: ignore[arg-type]
-    assert b._inbound is not None and b._local is not None
-    first = b._inbound.cumulative + 1
-    writer = PacketWriter(5000, 5000, b._local.tag, zero_checksum=True)
+    assert b.inbound is not None and b.local is not None
+    first = b.inbound.cumulative + 1
+    writer = PacketWriter(5000, 5000, b.local.tag, zero_checksum=True)
     rng = random.Random(0)
     for _ in range(scale(dev=5_000, ci=20_000, thorough=100_000)):
         tsn = (first + rng.randrange(1, 1 << 20)) & 0xFFFFFFFF
         b.receive(writer.write(write_data(0, tsn, 0, 0, 51, b"x")), now=link.now)
         b.take_packets()
-    assert b._inbound.held <= SctpConfig().receive_window
-    assert len(b._inbound._by_first) <= 65535
+    assert b.inbound.held <= SctpConfig().receive_window
+    assert len(b.inbound._by_first) <= 65535
 
 
 def test_sacks_that_lie_about_everything_do_not_stop_the_transfer() -> None:
     link, a, _ = established(a=SctpConfig(**CONFIG), b=SctpConfig(**CONFIG))  # type: ignore[arg-type]
-    assert a._local is not None and a._outbound is not None
+    assert a.local is not None and a.outbound is not None
     rng = random.Random(0)
     for i in range(60):
         a.send(0, 51, b"%d" % i * 200, now=link.now)
-        near = a._outbound.next_tsn
+        near = a.outbound.next_tsn
         sack = SackChunk(cumulative_tsn=(near + rng.randrange(0, 1 << 30)) & 0xFFFFFFFF, a_rwnd=0)
-        packet = Packet(5000, 5000, a._local.tag, [sack]).serialize()
+        packet = Packet(5000, 5000, a.local.tag, [sack]).serialize()
         a.receive(packet, now=link.now)
     link.run(30.0)
     assert len(link.of(1, StreamMessage)) == 60
@@ -140,10 +140,10 @@ def test_sacks_that_lie_about_everything_do_not_stop_the_transfer() -> None:
 
 def test_forward_tsn_far_ahead_is_survived() -> None:
     link, _, b = established(a=SctpConfig(**CONFIG), b=SctpConfig(**CONFIG))  # type: ignore[arg-type]
-    assert b._inbound is not None and b._local is not None
+    assert b.inbound is not None and b.local is not None
     for step in (1, 1000, 1 << 16, 1 << 30, (1 << 31) - 1, 1 << 31):
-        new = (b._inbound.cumulative + step) & 0xFFFFFFFF
+        new = (b.inbound.cumulative + step) & 0xFFFFFFFF
         skipped = [SkippedStream(stream_id=i, stream_seq=i) for i in range(200)]
         chunk = ForwardTsnChunk(new_cumulative_tsn=new, skipped=skipped)
-        b.receive(Packet(5000, 5000, b._local.tag, [chunk]).serialize(), now=link.now)
-    assert b.state is State.ESTABLISHED and b._inbound.held == 0 and not b._inbound.has_gaps
+        b.receive(Packet(5000, 5000, b.local.tag, [chunk]).serialize(), now=link.now)
+    assert b.state is State.ESTABLISHED and b.inbound.held == 0 and not b.inbound.has_gaps

@@ -90,8 +90,8 @@ def test_strangers_are_probed_without_a_chunk_type_that_they_may_not_know() -> N
     """werift 0.25 throws on PAD, and its process ends."""
     link, a, _b = established(a=config(), b=config())
     ask_for_more(link, a)
-    assert a._remote is not None
-    a._remote.largest_packet = 0
+    assert a.remote is not None
+    a.remote.largest_packet = 0
     a.path.limit_to(0)
     link.keep_log = True
     a.path_changed(now=link.now)
@@ -132,8 +132,8 @@ def test_a_path_that_shrinks_under_way_is_survived(unordered: bool) -> None:
     assert sorted(got) == sorted(messages)
     if not unordered:
         assert got == messages
-    assert a._outbound is not None and not a._outbound.outstanding
-    assert b._inbound is not None and b._inbound.held == 0
+    assert a.outbound is not None and not a.outbound.outstanding
+    assert b.inbound is not None and b.inbound.held == 0
 
 
 @pytest.mark.parametrize("seed", range(8))

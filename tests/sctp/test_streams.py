@@ -30,7 +30,7 @@ def up(conditions: Conditions | None = None, seed: int = 0) -> tuple[Link, Assoc
 def ask(target: Association, kind: int, value: object, now: float = 2.0) -> list[ReconfigResponse]:
     """Send a request made by hand; the responses."""
     chunk = ReconfigChunk(parameters=[Parameter(type=kind, value=value)])  # type: ignore[arg-type]
-    tag = target._local.tag  # type: ignore[union-attr]
+    tag = target.local.tag  # type: ignore[union-attr]
     target.take_packets()
     target.receive(Packet(5000, 5000, tag, [chunk]).serialize(), now=now)
     return [
@@ -58,7 +58,7 @@ def test_reset_waits_for_the_data_and_starts_numbers_again() -> None:
     a.send(3, 51, b"again", now=link.now)
     link.run(4.0)
     assert link.events[1][-1] == StreamMessage(3, 51, b"again")
-    assert a._queue.streams[3].next_seq == 1
+    assert a.queue.streams[3].next_seq == 1
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -83,8 +83,8 @@ def test_resets_in_both_directions_survive_a_bad_link(seed: int) -> None:
 def test_the_table_of_requests() -> None:
     """New, repeated, out of sequence, of kinds not offered. RFC 6525 §5.2."""
     _link, _a, b = up()
-    seq = b._resets.expected_request
-    tsn = b._inbound.cumulative & 0xFFFFFFFF  # type: ignore[union-attr]
+    seq = b.resets.expected_request
+    tsn = b.inbound.cumulative & 0xFFFFFFFF  # type: ignore[union-attr]
 
     def outgoing(number: int, last_tsn: int = tsn) -> OutgoingResetRequest:
         return OutgoingResetRequest(request_seq=number, response_seq=0, last_tsn=last_tsn, stream_ids=[5])
@@ -108,15 +108,15 @@ def test_the_table_of_requests() -> None:
     assert [r.result for r in ask(b, ParameterType.INCOMING_SSN_RESET_REQUEST, incoming)] == [
         ResetResult.PERFORMED
     ]
-    assert b._resets.waiting == [7]
+    assert b.resets.waiting == [7]
 
 
 @pytest.mark.parametrize("streams", [[], [65535], [9, 9, 9], list(range(1000))])
 def test_reset_of_unknown_streams_is_harmless(streams: list[int]) -> None:
     link, a, b = up()
-    tsn = b._inbound.cumulative & 0xFFFFFFFF  # type: ignore[union-attr]
+    tsn = b.inbound.cumulative & 0xFFFFFFFF  # type: ignore[union-attr]
     request = OutgoingResetRequest(
-        request_seq=b._resets.expected_request, response_seq=0, last_tsn=tsn, stream_ids=streams
+        request_seq=b.resets.expected_request, response_seq=0, last_tsn=tsn, stream_ids=streams
     )
     assert len(ask(b, ParameterType.OUTGOING_SSN_RESET_REQUEST, request)) == 1
     a.send(1, 51, b"alive", now=link.now)
@@ -134,7 +134,7 @@ def test_a_response_nobody_waits_for_is_ignored() -> None:
 def test_a_refused_reset_is_told_and_the_stream_goes_on() -> None:
     link, a, _b = up()
     a.reset_streams([2], now=link.now)
-    seq = a._resets.next_request - 1 & 0xFFFFFFFF
+    seq = a.resets.next_request - 1 & 0xFFFFFFFF
     ask(a, ParameterType.RECONFIG_RESPONSE, ReconfigResponse(response_seq=seq, result=ResetResult.DENIED))
     assert a.take_events() == [StreamsReset([2], False, ResetResult.DENIED)]
     a.send(2, 51, b"still here", now=2.0)
