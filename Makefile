@@ -105,7 +105,7 @@ notebooks: $(VENV)/.has-notebooks ## run every lesson of the course in Jupyter a
 	@echo "To read and change them: make lab"
 
 docs: $(VENV)/.has-docs ## build the documentation: the course, the layers, the API, which section is where
-	$(BIN)/sphinx-build --fail-on-warning --keep-going -b html docs docs/_build/html $(ARGS)
+	$(BIN)/sphinx-build -j 2 --fail-on-warning --keep-going -b html docs docs/_build/html $(ARGS)
 	@echo "Open docs/_build/html/index.html"
 
 lab: $(VENV)/.has-notebooks ## open the course in JupyterLab
