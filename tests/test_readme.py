@@ -82,8 +82,10 @@ def test_the_targets_of_make_exist() -> None:
 def test_the_lessons_are_listed_as_the_course_lists_them() -> None:
     rows = re.findall(r"^\| \d\d \| \[.*\|$", README, re.MULTILINE)
     course = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
-    assert len(rows) >= 9 and rows == sorted(rows)
-    assert [row for row in rows if row.replace("](notebooks/", "](") not in course] == []
+    assert len(rows) >= 10
+    assert [row.replace("](notebooks/", "](") for row in rows] == re.findall(
+        r"^\| \d\d \| \[.*\|$", course, re.MULTILINE
+    )
 
 
 def test_every_block_is_tested_and_every_link_leads_somewhere() -> None:
