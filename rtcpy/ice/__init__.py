@@ -9,12 +9,16 @@ ICE stands between the sockets and DTLS: it moves `Datagram`s, since addresses a
 `rtcpy.stun` for its messages. It does not know SDP (`rtcpy.peer` converts candidates) and opens no sockets: the
 driver binds them and tells `IceAgent.gather`.
 
-Read in this order: `candidate` (what is ranked and how), `events` and `config` (what comes out and what can be set),
-`checklist` (pairs, their states, which is next), `binding` (what a check says), `check` and `checker` (checks in
-flight, and sending them), `roles` (who controls), `nomination` (when to settle), `consent` and `paths` (the path in
-use), `gather`, `local` and `remote` (where candidates come from), `session` (all of it for one generation of
-credentials), `steady` (the same check every five seconds, cut short), `states` (what the outside sees), `outbox`, and
-last `agent`, the machine that ties it together.
+Read in this order:
+
+1. `candidate` (what is ranked and how), `events` and `config` (what comes out and what can be set).
+2. `session` (what belongs to one generation of credentials), `restart` (the current one and the one before).
+3. `local` and `gather`, `remote` (where candidates come from: ours, with STUN servers, and the peer's).
+4. `pairing` (who with whom), `checklist` (pairs, their states, which is next).
+5. `binding` (what a check says), `check` and `checker` (ours in flight, and sending them), `requests` (the peer's).
+6. `roles` and `conflict` (who controls, and if both want to), `nomination` (when to settle).
+7. `consent` and `paths` (the path in use), `steady` (the same check every five seconds, cut short).
+8. `states` (what the outside sees), `outbox`, and last `agent`, the machine that ties it together.
 
 Specs: RFC 8445 (ICE), RFC 8838 (trickle), RFC 7675 (consent), RFC 8863 (patience), RFC 8421 (dual stack),
 RFC 8828 (address privacy), W3C webrtc §5.6 (states).

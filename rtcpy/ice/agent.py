@@ -1,19 +1,20 @@
 """The ICE agent: finds a path to the peer, proves it, and keeps consent to use it.
 
-Owned here: the machine that ties the parts together: commands, dispatch of received STUN, sending checks, the path
-in use. Not here: what pairs are and when they are checked (`checklist`), schedules (`check`, `consent`, `gather`),
-message contents (`binding`), the policy of nomination (`nomination`), the public state (`states`).
+Owned here: the machine that ties the parts together: commands, dispatch of received STUN, what a check of the peer
+and an answer to one of ours mean. Not here: which sessions there are (`restart`), our candidates and the peer's (`local`,
+`remote`), forming pairs (`pairing`), when pairs are checked (`checklist`, `checker`), schedules (`check`, `consent`, `gather`),
+message contents (`binding`), nomination (`nomination`), whether there is anything left to do (`steady`), the public state
+(`states`).
 
 Reading order: `IceAgent`'s commands, then `receive` and the `_on_…` methods in the order of a check's life,
 then `_finish`, which runs after every input and decides what follows from it.
 
-Specs: RFC 8445 §7 (checks), §8 (concluding), §9 (restart); RFC 8838; RFC 7675; RFC 8863.
+Specs: RFC 8445 §7.2.5 (answers), §7.3 (checks of the peer), §9 (restart); RFC 8838; RFC 7675; RFC 8863.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from math import inf
 
 from rtcpy.core.env import Entropy
@@ -25,64 +26,34 @@ from rtcpy.ice.binding import (
     forgery,
     is_authentic,
     mapped_address,
-    read_check,
     write_keepalive,
-    write_role_conflict,
-    write_success,
-    write_unknown_attributes,
 )
 from rtcpy.ice.candidate import (
     MAX_CREDENTIAL_CHARACTERS,
     Candidate,
-    CandidateType,
-    Foundations,
     IceCredentials,
     LocalAddress,
     canonical,
-    local_preferences,
-    may_pair,
-    parse_ip,
-    unusable_reason,
 )
 from rtcpy.ice.check import Check, Purpose
 from rtcpy.ice.checker import Checker
-from rtcpy.ice.checklist import ACTIVE, CandidatePair, PairInput, PairState
-from rtcpy.ice.config import (
-    MAX_EARLY_CHECKS,
-    MAX_LOCAL_ADDRESSES,
-    MAX_PEER_REFLEXIVE,
-    MAX_REMOTE_CANDIDATES,
-    MAX_STREAMS,
-    IceConfig,
-    StunServer,
-    TransportPolicy,
-)
+from rtcpy.ice.checklist import CandidatePair, PairInput, PairState
+from rtcpy.ice.config import MAX_STREAMS, IceConfig, StunServer
+from rtcpy.ice.conflict import RoleConflict
 from rtcpy.ice.consent import Consent, ConsentAction
-from rtcpy.ice.events import (
-    CandidateFound,
-    CandidatePairStats,
-    GatheringDone,
-    GatheringFailed,
-    IceConnectionState,
-    IceGatheringState,
-    RoleChanged,
-    StateChanged,
-)
-from rtcpy.ice.gather import Gatherer, Mapped, Outcome
-from rtcpy.ice.local import (
-    host_candidate,
-    peer_reflexive_candidate,
-    relayed_candidate,
-    server_reflexive_candidate,
-)
-from rtcpy.ice.nomination import patience_for
+from rtcpy.ice.events import CandidatePairStats, IceConnectionState, IceGatheringState, StateChanged
+from rtcpy.ice.local import LocalCandidates
+from rtcpy.ice.nomination import Nomination
 from rtcpy.ice.outbox import Outbox
+from rtcpy.ice.pairing import Pairing
 from rtcpy.ice.paths import Paths
-from rtcpy.ice.remote import add_peer_reflexive, add_signalled, describe, refusal
-from rtcpy.ice.roles import Role, Verdict
-from rtcpy.ice.session import EarlyCheck, Session, Stream
+from rtcpy.ice.remote import RemoteCandidates
+from rtcpy.ice.requests import Effect, PeerChecks
+from rtcpy.ice.restart import Sessions
+from rtcpy.ice.roles import Role
+from rtcpy.ice.session import Stream
 from rtcpy.ice.states import Facts, combined_state, stream_state
-from rtcpy.ice.steady import REPLAYED, SteadyPath
+from rtcpy.ice.steady import Settlement
 from rtcpy.stun import (
     ErrorNumber,
     Message,
@@ -136,20 +107,35 @@ class IceAgent:
         """(local base, remote) to send data of stream 0 on; also the best valid pair before nomination."""
         self._outbox = Outbox(tap)
         self._role = Role(controlling, entropy)
-        self._foundations = Foundations()
         own = credentials or IceCredentials.generate(entropy)
-        self._session = self._begin(own, streams, restarted=False)
-        self._previous: Session | None = None
-        self._undo: tuple[Session, Session | None] | None = None
-        self._retire_at: Instant | None = None
+        self._sessions = Sessions(own, streams, self._config, watched=self._outbox.has_tap)
         self._checker = Checker(self._config, entropy, self._role, self._outbox)
         self._paths = Paths(streams, self._config, entropy)
-        self._backlog: list[tuple[int, Candidate]] = []
-        self._events: list[Event] = []
+        self._pairing = Pairing(self._role)
+        self._local = LocalCandidates(self._config, entropy, self._sessions, self._pairing, self._outbox)
+        self._remote = RemoteCandidates(self._config, self._pairing, self._outbox)
+        self._nomination = Nomination(self._config, self._role, self._sessions, self._checker)
+        self._settlement = Settlement(
+            self._sessions, self._paths, self._checker.table, self._config, self._outbox
+        )
+        self._conflict = RoleConflict(
+            self._role, self._sessions, self._pairing, self._checker, self._settlement, self._outbox
+        )
+        self._requests = PeerChecks(
+            config=self._config,
+            role=self._role,
+            sessions=self._sessions,
+            conflict=self._conflict,
+            remote=self._remote,
+            pairing=self._pairing,
+            checker=self._checker,
+            nomination=self._nomination,
+            paths=self._paths,
+            settlement=self._settlement,
+            outbox=self._outbox,
+        )
         self._deadline: Instant | None = None
         self._stale_deadline = False
-        self._settled = False  # the last `_finish` left nothing but consent to look after
-        self._steady: SteadyPath | None = None  # what has been learnt since; only while settled
 
     # --- commands ------------------------------------------------------------------------------------------
 
@@ -159,10 +145,10 @@ class IceAgent:
         Spec: RFC 8445 §6.1.1.
         """
         self._require_open("set_role")
-        if not controlling and any(stream.lite for stream in self._session.streams):
+        if not controlling and any(stream.lite for stream in self._sessions.current.streams):
             return  # facing a lite agent, the full one controls
         if controlling != self._role.controlling:
-            self._switch_role(now)
+            self._conflict.switch(now)
             self._finish(now)
 
     def set_remote_credentials(
@@ -185,37 +171,30 @@ class IceAgent:
             0 < len(text) <= MAX_CREDENTIAL_CHARACTERS for text in (credentials.ufrag, credentials.pwd)
         ):
             raise RtcRangeError("ICE credentials must have 1…256 characters (RFC 8839 §5.4)")
-        streams = self._session.streams if stream is None else [self._stream(stream)]
+        session = self._sessions.current
+        streams = session.streams if stream is None else [self._sessions.stream(stream)]
         for one in streams:
             if one.remote_credentials is not None and one.remote_credentials != credentials:
                 raise InvalidStateError("the peer's ICE credentials changed without a restart (RFC 8445 §9)")
         if lite and not self._role.controlling:
-            self._switch_role(now)
+            self._conflict.switch(now)
         fresh = [one for one in streams if one.remote_credentials is None]
         for one in fresh:
             one.set_remote_credentials(IceCredentials(credentials.ufrag, credentials.pwd), lite=lite)
         if fresh:
-            self._commit_restart()
-            if self._session.patience_until is None:
-                self._session.patience_until = now + self._config.patience
-            self._hear_news(now)
+            self._sessions.commit()
+            if session.patience_until is None:
+                session.patience_until = now + self._config.patience
+            session.hear_news(self._config.end_of_candidates_timeout, now)
             for one in fresh:
-                for index, candidate in [entry for entry in self._backlog if entry[0] == one.index]:
-                    self._backlog.remove((index, candidate))
-                    if candidate.ufrag == credentials.ufrag:
-                        self._accept_remote(one, candidate, now, late=False)
+                self._remote.accept_kept(one, credentials.ufrag, now)
                 if one.ended_ufrag == credentials.ufrag:
                     one.end_of_candidates = True
-                self._form_pairs(one, list(one.bases), list(one.remote.values()))
-            if not self._session.checklists.started:
-                self._session.checklists.start()
+                self._pairing.form(one, list(one.bases), list(one.remote.values()))
+            if not session.checklists.started:
+                session.checklists.start()
             for one in fresh:
-                early, one.early = list(one.early.values()), {}
-                for check in early:
-                    if check.remote_ufrag == credentials.ufrag:
-                        self._act_on_check(one, check, now)
-                    else:
-                        self._session.validated.pop((check.local, check.remote), None)
+                self._requests.act_on_early(one, credentials.ufrag, now)
         self._finish(now)
 
     def gather(
@@ -240,22 +219,7 @@ class IceAgent:
         Spec: RFC 8445 §5.1.1, RFC 8838 §9.
         """
         self._require_open("gather")
-        session = self._session
-        if session.gathering_state is not IceGatheringState.NEW:
-            raise InvalidStateError("this ICE session has gathered already (RFC 8838 §13)")
-        session.gathering_state = IceGatheringState.GATHERING
-        session.more_to_come = more_to_come
-        usable = [entry for entry in local_addresses if self._may_bind(entry, now)]
-        if len(usable) > MAX_LOCAL_ADDRESSES:
-            self._outbox.drop("more local addresses than MAX_LOCAL_ADDRESSES (RFC 8445 §19.5.1)", now=now)
-            del usable[MAX_LOCAL_ADDRESSES:]
-        ranked = sorted(zip(local_preferences(usable), usable, strict=True), key=lambda item: -item[0])
-        for preference, entry in ranked:
-            self._add_host(session, entry, preference)
-        if self._config.transport_policy is TransportPolicy.ALL and (servers or more_to_come):
-            bases = [entry.address for _, entry in ranked]
-            session.gatherer = Gatherer(bases, servers, self._config, self._entropy, now=now)
-            self._outbox.send_all(session.gatherer.take_packets(), now=now)
+        self._local.gather(local_addresses, servers, more_to_come=more_to_come, now=now)
         self._finish(now)
 
     def add_servers(self, servers: Sequence[StunServer], *, now: Instant) -> None:
@@ -266,10 +230,7 @@ class IceAgent:
         Spec: RFC 8838 §3 (nothing waits for the slowest).
         """
         self._require_open("add_servers")
-        session = self._session
-        if session.gathering_state is IceGatheringState.GATHERING and session.gatherer is not None:
-            session.gatherer.ask(servers, now=now)
-            self._outbox.send_all(session.gatherer.take_packets(), now=now)
+        if self._local.ask(servers, now=now):
             self._finish(now)
 
     def add_local_candidate(self, candidate: Candidate, *, stream: int = 0, now: Instant) -> None:
@@ -285,26 +246,13 @@ class IceAgent:
         Spec: RFC 8445 §5.1.1.2 (the base of a relayed candidate is itself).
         """
         self._require_open("add_local_candidate")
-        session, one = self._session, self._stream(stream)
-        if candidate.type is not CandidateType.RELAYED or candidate.transport != "udp":
-            raise InvalidAccessError(f"only relayed UDP candidates are added, got {candidate.type.value}")
-        if session.gathering_state is not IceGatheringState.GATHERING:
-            raise InvalidStateError("candidates are added while gathering (RFC 8838 §13)")
-        base = canonical(candidate.transport_address)
-        if base in session.sockets:
-            return  # identical to a host candidate: discarded, RFC 8445 §5.1.1.2
-        relayed = sum(other.type is CandidateType.RELAYED for other in one.local)
-        own = relayed_candidate(
-            candidate, relayed, session.credentials.ufrag, self._foundations, reveal=self._may_reveal
-        )
-        session.sockets[base] = (stream, own)
-        self._announce(session, one, own)
-        self._finish(now)
+        if self._local.add_relayed(candidate, self._sessions.stream(stream)):
+            self._finish(now)
 
     def finish_gathering(self, *, now: Instant) -> None:
         """No more candidates will be added: the promise of ``gather(more_to_come=True)`` is fulfilled."""
         self._require_open("finish_gathering")
-        self._session.more_to_come = False
+        self._sessions.current.more_to_come = False
         self._finish(now)
 
     def add_remote_candidate(self, candidate: Candidate, *, stream: int = 0, now: Instant) -> None:
@@ -316,16 +264,16 @@ class IceAgent:
         Spec: RFC 8838 §11, RFC 8445 §5.3.
         """
         self._require_open("add_remote_candidate")
-        one = self._stream(stream)
+        one = self._sessions.stream(stream)
         if candidate.ufrag is not None:
             theirs = one.remote_credentials
             if theirs is None or candidate.ufrag != theirs.ufrag:
-                self._keep_for_later(one, candidate, now)
+                self._remote.keep_for_later(one, candidate, self._sessions.previous, now)
                 return
-        self._hear_news(now)
-        added = self._accept_remote(one, candidate, now)
+        self._sessions.current.hear_news(self._config.end_of_candidates_timeout, now)
+        added = self._remote.accept(one, candidate, now)
         if added is not None:
-            self._form_pairs(one, list(one.bases), [added])
+            self._pairing.form(one, list(one.bases), [added])
         self._finish(now)
 
     def end_of_remote_candidates(
@@ -341,7 +289,7 @@ class IceAgent:
         Spec: RFC 8838 §14.
         """
         self._require_open("end_of_remote_candidates")
-        for one in self._session.streams if stream is None else [self._stream(stream)]:
+        for one in self._sessions.current.streams if stream is None else [self._sessions.stream(stream)]:
             theirs = one.remote_credentials
             if ufrag is None or (theirs is not None and theirs.ufrag == ufrag):
                 one.end_of_candidates = True
@@ -364,17 +312,13 @@ class IceAgent:
         Spec: RFC 8445 §9, §12.1.
         """
         self._require_open("restart")
-        old = self._session
+        old = self._sessions.current
         own = credentials or IceCredentials.generate(self._entropy)
         if own.ufrag == old.credentials.ufrag or own.pwd == old.credentials.pwd:
             raise InvalidAccessError("an ICE restart must change both ufrag and password (RFC 8445 §9)")
-        self._undo = (old, self._previous)
-        if self._previous is None or self._paths.uses(old):
-            self._previous = old
-        self._retire_at = None
+        self._sessions.restart(own, in_use=self._paths.uses(old))
         self._role.forgive()
         self._checker.suspend()
-        self._session = self._begin(own, len(old.streams), restarted=True)
         self._finish(now)
         return own
 
@@ -385,19 +329,13 @@ class IceAgent:
             InvalidStateError: there is nothing to undo, or the peer's new credentials are already set.
         """
         self._require_open("rollback_restart")
-        if self._undo is None:
-            raise InvalidStateError("no ICE restart can be rolled back")
-        if self._session.gatherer is not None:
-            self._session.gatherer.stop()
-        self._session, self._previous = self._undo
-        self._undo = None
-        for pair in self._session.checklists:
+        self._sessions.rollback(now)
+        session = self._sessions.current
+        for pair in session.checklists:
             if pair.state is PairState.IN_PROGRESS:  # its check was cancelled by the restart
                 self._checker.trigger(pair, now=now, at_once=True)
-        for one in self._session.streams:
+        for one in session.streams:
             one.nominating = None
-        if self._previous is not None and self._session.concluded:
-            self._retire_at = now + self._config.retire_delay
         self._finish(now)
 
     # --- queries -------------------------------------------------------------------------------------------
@@ -415,17 +353,17 @@ class IceAgent:
     @property
     def local_credentials(self) -> IceCredentials:
         """Ours, of the current session."""
-        return self._session.credentials
+        return self._sessions.current.credentials
 
     @property
     def remote_credentials(self) -> IceCredentials | None:
         """The peer's, of the current session and stream 0, once known."""
-        return self._session.streams[0].remote_credentials
+        return self._sessions.current.streams[0].remote_credentials
 
     @property
     def gathering_state(self) -> IceGatheringState:
         """Of the current session."""
-        return self._session.gathering_state
+        return self._sessions.current.gathering_state
 
     @property
     def send_allowed(self) -> bool:
@@ -434,7 +372,7 @@ class IceAgent:
 
     def selected_path_of(self, stream: int) -> tuple[Address, Address] | None:
         """`selected_path` of another stream."""
-        return self._paths.addresses(self._stream(stream).index)
+        return self._paths.addresses(self._sessions.stream(stream).index)
 
     def is_validated(self, local: Address, remote: Address) -> bool:
         """Whether a check with correct integrity passed between the two, either way.
@@ -443,22 +381,24 @@ class IceAgent:
         a stranger would otherwise disturb the handshake).
         """
         key = (local, remote)
-        if key in self._session.validated:
+        sessions = self._sessions
+        if key in sessions.current.validated:
             return True
-        return self._previous is not None and key in self._previous.validated
+        return sessions.previous is not None and key in sessions.previous.validated
 
     def local_candidates(self, stream: int = 0) -> list[Candidate]:
         """Copies of our candidates, those learnt from the peer's answers included."""
-        return [candidate.copy() for candidate in self._stream(stream).local]
+        return [candidate.copy() for candidate in self._sessions.stream(stream).local]
 
     def remote_candidates(self, stream: int = 0) -> list[Candidate]:
         """Copies of the peer's candidates, those learnt from its checks included."""
-        return [candidate.copy() for candidate in self._stream(stream).remote.values()]
+        return [candidate.copy() for candidate in self._sessions.stream(stream).remote.values()]
 
     def list_candidate_pairs(self) -> list[CandidatePairStats]:
         """All pairs of the current session, best first, then a path that survives from before a restart."""
-        pairs = list(self._session.checklists)
-        pairs += [p for p in self._paths.pairs if p is not None and p.stream.session is not self._session]
+        session = self._sessions.current
+        pairs = list(session.checklists)
+        pairs += [p for p in self._paths.pairs if p is not None and p.stream.session is not session]
         return [pair.statistics(selected=self._paths.pairs[pair.stream.index] is pair) for pair in pairs]
 
     def round_trip(self, stream: int = 0) -> float | None:
@@ -472,7 +412,8 @@ class IceAgent:
         """Take a STUN message. What is not valid STUN, or not for us, has no effect but a count."""
         if self.state is IceConnectionState.CLOSED:
             return
-        if self._steady is not None and self._steady.receive(packet, now=now):
+        steady = self._settlement.steady
+        if steady is not None and steady.receive(packet, now=now):
             self._stale_deadline = True
             return
         try:
@@ -485,8 +426,11 @@ class IceAgent:
         if message.method != Method.BINDING:
             self._outbox.drop("not a Binding message (RFC 8445 §7.3)", packet.data, now=now)
         elif message.message_class is MessageClass.REQUEST:
-            if self._on_request(message, packet, now):
+            effect = self._requests.receive(message, packet, now=now)
+            if effect is Effect.NEWS:
                 self._finish(now)
+            elif effect is Effect.ANSWERED:
+                self._stale_deadline = True  # what was sent puts a keepalive off
         elif message.message_class is MessageClass.INDICATION:
             pass  # a keepalive: its arrival is all there is to it, RFC 8445 §11
         elif self._on_response(message, packet, now):
@@ -502,20 +446,18 @@ class IceAgent:
                 self._outbox.timer(name, now=now)
         self._stale_deadline = True
         due = self._checker.table.due(now)
-        news = bool(due) or not self._is_quiet(now)
+        news = bool(due) or not self._settlement.is_quiet(now)
         if news:
             for check in due:
                 self._on_check_due(check, now)
-            for session in self._sessions():
-                if session.gatherer is not None:
-                    outcomes = session.gatherer.handle_timeout(now=now)
-                    self._outbox.send_all(session.gatherer.take_packets(), now=now)
-                    for outcome in outcomes:
-                        self._on_gathered(session, outcome)
+            self._local.handle_timeout(now=now)
         for consent in self._paths.due(now):
             news |= self._on_consent_due(consent, now)
-        if self._retire_at is not None and now >= self._retire_at:
-            self._retire_previous()
+        retire_at = self._sessions.retire_at
+        if retire_at is not None and now >= retire_at:
+            over = self._sessions.retire()
+            if over is not None:
+                self._checker.forget(over)
         if news:
             self._finish(now)
 
@@ -532,154 +474,19 @@ class IceAgent:
 
     def take_events(self) -> list[Event]:
         """Drain what happened."""
-        out, self._events = self._events, []
-        return out
+        return self._outbox.take_events()
 
     def close(self, *, now: Instant) -> None:
         """Stop: no answers, no checks, no path. Nothing is said to the peer; its consent runs out."""
         if self.state is IceConnectionState.CLOSED:
             return
-        for session in self._sessions():
-            if session.gatherer is not None:
-                session.gatherer.stop()
+        self._sessions.close()
         self._checker.table.clear()
         self._outbox.clear()
         self._paths.clear()
-        self._previous = self._undo = self._retire_at = None
         self.selected_path = None
         self._set_state(IceConnectionState.CLOSED, now)
         self._deadline, self._stale_deadline = None, False
-
-    def _begin(self, credentials: IceCredentials, streams: int, *, restarted: bool) -> Session:
-        session = Session.begin(credentials, streams, self._config.max_pairs, restarted=restarted)
-        if self._outbox.has_tap:
-            session.checklists.listen()
-        return session
-
-    # --- local candidates ----------------------------------------------------------------------------------
-
-    def _may_bind(self, entry: LocalAddress, now: Instant) -> bool:
-        self._stream(entry.stream)
-        reason = unusable_reason(canonical(entry.address), allow_loopback=self._config.allow_loopback)
-        if reason is not None:
-            self._outbox.drop(
-                f"local address: {reason} (RFC 8445 §5.1.1.1)", str(entry.address).encode(), now=now
-            )
-        return reason is None
-
-    def _add_host(self, session: Session, entry: LocalAddress, preference: int) -> None:
-        """Offer the host candidate of a socket, unless only relays may be used."""
-        if self._config.transport_policy is TransportPolicy.RELAY:
-            return  # not offered, and nothing that arrives there is answered
-        candidate = host_candidate(entry.address, preference, session.credentials.ufrag, self._foundations)
-        session.sockets[entry.address] = (entry.stream, candidate)
-        self._announce(session, session.streams[entry.stream], candidate)
-
-    @property
-    def _may_reveal(self) -> bool:
-        """Whether related addresses are told. Spec: RFC 8828 §5.2."""
-        hide = self._config.transport_policy is TransportPolicy.RELAY
-        return self._config.reveal_related_address and not hide
-
-    def _on_gathered(self, session: Session, outcome: Outcome) -> None:
-        """A server answered, or did not. Spec: RFC 8445 §5.1.1.2, §5.1.3."""
-        if not isinstance(outcome, Mapped):
-            server = outcome.server.url or f"stun:{outcome.server.address}"
-            self._events.append(GatheringFailed(server, outcome.code, outcome.reason, outcome.base))
-            return
-        index, host = session.sockets[outcome.base]
-        stream = session.streams[index]
-        mapped = canonical(outcome.mapped)
-        if mapped == canonical(outcome.base) or any(
-            c.base == outcome.base and c.transport_address == mapped for c in stream.local
-        ):
-            return  # redundant: same address, same base, §5.1.3
-        candidate = server_reflexive_candidate(outcome, host, self._foundations, reveal=self._may_reveal)
-        self._announce(session, stream, candidate)
-
-    def _announce(self, session: Session, stream: Stream, candidate: Candidate) -> None:
-        """Offer one of our candidates, unless the filter objects, and pair its base.
-
-        A reflexive candidate is replaced by its base before pairing, and is then redundant with the base's own
-        candidate (§6.1.2.4), unless the filter hid that one. Spec: RFC 8838 §10.
-        """
-        accept = self._config.candidate_filter
-        if accept is not None and not accept(candidate.copy()):
-            return
-        stream.local.append(candidate)
-        self._events.append(CandidateFound(candidate.copy(), stream.index))
-        assert candidate.base is not None, "local candidates have a base"
-        if candidate.base not in stream.bases:
-            stream.bases[candidate.base] = candidate
-            if session is self._session:
-                self._form_pairs(stream, [candidate.base], list(stream.remote.values()))
-
-    # --- remote candidates and pairs -----------------------------------------------------------------------
-
-    def _keep_for_later(self, stream: Stream, candidate: Candidate, now: Instant) -> None:
-        """A candidate of another session: of an old one it is dropped, of one to come it waits."""
-        if self._previous is not None:
-            before = self._previous.streams[stream.index].remote_credentials
-            if before is not None and before.ufrag == candidate.ufrag:
-                self._outbox.drop("candidate of an old session (RFC 8838 §11)", describe(candidate), now=now)
-                return
-        if len(self._backlog) >= MAX_REMOTE_CANDIDATES:
-            self._outbox.drop(
-                "too many candidates of an unknown session (RFC 8445 §19.5.1)", describe(candidate), now=now
-            )
-            return
-        self._backlog.append((stream.index, replace(candidate)))
-
-    def _accept_remote(
-        self, stream: Stream, candidate: Candidate, now: Instant, *, late: bool = True
-    ) -> Candidate | None:
-        """Judge a remote candidate; the record kept if it is new. Spec: RFC 8838 §11, RFC 8445 §19.5.1.
-
-        `late` is `False` for one that waited for its session, and so may have come before its end-of-candidates.
-        """
-        reason: str | Candidate | None
-        if stream.end_of_candidates and late:
-            reason = "candidate after end-of-candidates (RFC 8838 §14)"
-        else:
-            reason = refusal(candidate, allow_loopback=self._config.allow_loopback)
-        if reason is None:
-            reason = add_signalled(stream, candidate)
-        if isinstance(reason, Candidate):
-            return reason
-        if reason is None:
-            self._reorder(stream)  # a peer-reflexive one may have got its signalled priority
-        else:
-            self._outbox.drop(reason, describe(candidate), now=now)
-        return None
-
-    def _reorder(self, stream: Stream) -> None:
-        for pair in stream.checklist.pairs:
-            pair.compute_priority(self._role.controlling)
-        stream.checklist.sort()
-
-    def _form_pairs(self, stream: Stream, bases: list[Address], remotes: list[Candidate]) -> None:
-        """Pair bases with remote candidates, best first. Spec: RFC 8445 §6.1.2.2, RFC 8838 §10, §11."""
-        if stream.remote_credentials is None or stream.selected is not None:
-            return  # later; or never: the choice is made (RFC 8445 §8.1.2)
-        pairs = []
-        for base in bases:
-            ours = parse_ip(base.host.partition("%")[0])
-            for remote in remotes:
-                theirs = parse_ip(remote.address)
-                if ours is not None and theirs is not None and may_pair(ours, theirs):
-                    pairs.append(self._make_pair(stream, stream.bases[base], base, remote))
-        pairs.sort(key=lambda pair: -pair.priority)
-        for pair in pairs:
-            self._session.checklists.add(stream.checklist, pair)
-
-    def _make_pair(self, stream: Stream, local: Candidate, base: Address, remote: Candidate) -> CandidatePair:
-        destination = remote.transport_address
-        _, percent, scope = base.host.partition("%")
-        if percent:  # link-local, and so is the remote one (`may_pair`); only our side knows which link
-            destination = Address(f"{remote.address}%{scope}", remote.port)
-        pair = CandidatePair(stream, local, remote, base, destination)
-        pair.compute_priority(self._role.controlling)
-        return pair
 
     # --- checks of ours ------------------------------------------------------------------------------------
 
@@ -716,7 +523,7 @@ class IceAgent:
         """A response arrived; whether anything changed. Spec: RFC 8445 §7.2.5."""
         check = self._checker.table.find(message.transaction_id)
         if check is None:
-            return self._on_server_response(message, packet, now)
+            return self._local.handle_response(message, packet, now=now)
         if not is_authentic(message, check.key):
             # As if never received (RFC 8489 §9.1.4): the transaction goes on.
             self._outbox.drop(forgery(message), packet.data, now=now)
@@ -746,9 +553,9 @@ class IceAgent:
             return False
         self._checker.table.remove(check)
         self._stale_deadline = True
-        if self._on_success(check, canonical(mapped), now) or not self._is_quiet(now):
+        if self._on_success(check, canonical(mapped), now) or not self._settlement.is_quiet(now):
             return True
-        steady = self._steady_path(pair, packet) if check.purpose is Purpose.CONSENT else None
+        steady = self._settlement.steady_path(pair, packet) if check.purpose is Purpose.CONSENT else None
         if steady is not None:
             steady.learn_answer(message)
         return False
@@ -760,11 +567,8 @@ class IceAgent:
         if code in SERVER_ERRORS:
             return False  # perhaps only for now; the request is repeated
         self._checker.table.remove(check)
-        if code == ErrorNumber.ROLE_CONFLICT and self._role.may_heed_487():
-            if self._role.must_switch_for_487(check.controlling):
-                self._switch_role(now)
-                self._events.append(RoleChanged(self._role.controlling))
-            if pair.stream.session is self._session:
+        if code == ErrorNumber.ROLE_CONFLICT and self._conflict.heed_487(check, now):
+            if pair.stream.session is self._sessions.current:
                 self._checker.trigger(pair, now=now, at_once=True)
         elif code == ErrorNumber.FORBIDDEN and pair.valid:
             self._revoke(pair, now)
@@ -789,15 +593,15 @@ class IceAgent:
         )
         stream.session.add_validated(pair.local_address, pair.remote_address)
         if check.purpose in (Purpose.CONNECTIVITY, Purpose.NOMINATION) or pair.reflexive is None:
-            pair.reflexive = self._learn_reflexive(pair, mapped, check.priority)
+            pair.reflexive = self._local.learn(pair, mapped, check.priority)
         pair.unanswered_since = None
         news = pair.apply(PairInput.SUCCESS)
         stream.checklist.drop_triggered(pair)
         for other in self._checker.table.of(pair):
             if other.purpose is Purpose.CONNECTIVITY:
                 other.cancel()
-        if stream.session is self._session:
-            news |= bool(self._session.checklists.unfreeze(pair.foundation))
+        if stream.session is self._sessions.current:
+            news |= bool(self._sessions.current.checklists.unfreeze(pair.foundation))
         consent = self._paths.consent_on(pair)
         if consent is None or consent.silent:
             news = True
@@ -805,232 +609,13 @@ class IceAgent:
             consent.handle_answer(now=now)
         elsewhere_silent = consent is None and self._paths.is_silent(stream.index)
         if self._role.controlling and check.purpose is Purpose.NOMINATION:
-            self._nominated(pair, now)
+            self._nomination.conclude(pair, now)
             news = True
         elif not self._role.controlling and pair.nominate_on_success:
             news = True
             pair.nominate_on_success = False
-            self._nominated(pair, now, at_once=elsewhere_silent)
+            self._nomination.conclude(pair, now, at_once=elsewhere_silent)
         return news or check.purpose not in (Purpose.CONSENT, Purpose.PROBE)
-
-    def _learn_reflexive(self, pair: CandidatePair, mapped: Address, priority: int) -> Candidate:
-        """Our candidate as the peer sees it; a new one is peer-reflexive. Spec: RFC 8445 §7.2.5.3.1."""
-        stream = pair.stream
-        if mapped == pair.local.transport_address:
-            return pair.local
-        for candidate in stream.local:
-            if candidate.transport_address == mapped and candidate.base == pair.local_address:
-                return candidate
-        candidate = peer_reflexive_candidate(
-            mapped, pair.local, priority, self._foundations, reveal=self._may_reveal
-        )
-        learnt = sum(other.type is CandidateType.PEER_REFLEXIVE for other in stream.local)
-        if learnt < MAX_PEER_REFLEXIVE:
-            stream.local.append(candidate)
-        return candidate
-
-    # --- checks of the peer --------------------------------------------------------------------------------
-
-    def _on_request(self, message: Message, packet: Datagram, now: Instant) -> bool:
-        """A check arrived: judge, answer, act; whether anything changed. Spec: RFC 8445 §7.3.
-
-        Deviation: RFC 8489 §9.1.3 answers what fails to authenticate with 400 or 401. We are silent, so that
-        nobody can make us send a byte to anyone without knowing our password.
-        """
-        request = read_check(message)
-        session = None if request is None else self._session_of(request.local_ufrag)
-        if request is None or session is None:
-            self._outbox.drop("request whose USERNAME is not ours (RFC 8489 §9.1.3)", packet.data, now=now)
-            return False
-        socket = session.sockets.get(packet.local)
-        if socket is None:
-            self._outbox.drop(
-                "request to an address that was not gathered (RFC 8445 §7.3)", packet.data, now=now
-            )
-            return False
-        if not is_authentic(message, session.key):
-            self._outbox.drop(forgery(message), packet.data, now=now)
-            return False
-        source = canonical(packet.remote)
-        if unusable_reason(source, allow_loopback=self._config.allow_loopback) is not None:
-            self._outbox.drop(
-                "request from an address that must not be sent to (RFC 8445 §19.5.1)", packet.data, now=now
-            )
-            return False
-        stream = session.streams[socket[0]]
-        pair = stream.checklist.find(packet.local, source)
-        if pair is not None:
-            pair.requests_received += 1
-            pair.last_packet_received = now
-        unknown = message.unknown_required
-        if unknown:
-            answer = write_unknown_attributes(message, unknown, session.key)
-            self._answer(answer, packet, pair, now)
-            return False
-        if session is self._session and not self._agree_on_role(request.controlling, request.controlled, now):
-            answer = write_role_conflict(message, session.key)
-            self._answer(answer, packet, pair, now)
-            return False
-        answer = write_success(message, source, session.key)
-        self._answer(answer, packet, pair, now)
-        if pair is not None:
-            pair.responses_sent += 1
-        if session.is_replay(message.transaction_id, packet.local, packet.remote):
-            self._outbox.drop(REPLAYED, packet.data, now=now)
-            return not self._is_quiet(now)
-        check = EarlyCheck(
-            packet.local, packet.remote, request.remote_ufrag, request.priority, request.use_candidate
-        )
-        if stream.remote_credentials is None:
-            self._keep_early(stream, check, now)
-            return True
-        if request.remote_ufrag != stream.remote_credentials.ufrag:
-            self._outbox.drop(
-                "request from another session of the peer (RFC 8445 §7.3.1.4)", packet.data, now=now
-            )
-            return True
-        if session is self._session:
-            if self._act_on_check(stream, check, now) or not self._is_quiet(now):
-                return True
-            steady = self._steady_path(pair, packet)
-            if steady is not None:
-                steady.learn_request(message, answer)
-            return False
-        session.add_validated(packet.local, packet.remote)
-        self._revive_if_silent(pair, now)
-        return True
-
-    def _agree_on_role(self, controlling: int | None, controlled: int | None, now: Instant) -> bool:
-        """Settle a role conflict; `False` if the peer has to yield. Spec: RFC 8445 §7.3.1.1."""
-        verdict = self._role.judge(controlling, controlled)
-        if verdict is Verdict.SWITCH:
-            self._switch_role(now)
-            self._events.append(RoleChanged(self._role.controlling))
-        return verdict is not Verdict.REFUSE
-
-    def _switch_role(self, now: Instant) -> None:
-        """Take the other role: priorities change, and checks that claim the old role are sent anew.
-
-        Spec: RFC 8445 §7.2.5.1, §7.3.1.1.
-        """
-        self._settled, self._steady = False, None
-        before = self._role.name
-        self._role.controlling = not self._role.controlling
-        self._outbox.state("role", before, self._role.name, now=now)
-        for stream in self._session.streams:
-            stream.nominating = stream.nominate_at = None
-            self._reorder(stream)
-        self._checker.claim_new_role(self._session, now=now)
-
-    def _keep_early(self, stream: Stream, check: EarlyCheck, now: Instant) -> None:
-        """Keep a check until the peer's credentials are known. Spec: RFC 8445 §7.3."""
-        key = (check.local, check.remote)
-        known = stream.early.get(key)
-        if known is None and len(stream.early) >= MAX_EARLY_CHECKS:
-            self._outbox.drop("more early checks than MAX_EARLY_CHECKS (RFC 8445 §7.3)", now=now)
-            return
-        if known is not None and known.remote_ufrag == check.remote_ufrag:
-            check.use_candidate |= known.use_candidate
-        stream.early[key] = check
-        stream.session.add_validated(*key)
-
-    def _act_on_check(self, stream: Stream, check: EarlyCheck, now: Instant) -> bool:
-        """Learn, pair, check back, perhaps accept a nomination; whether anything changed by it.
-
-        Spec: RFC 8445 §7.3.1.3–§7.3.1.5.
-        """
-        session = stream.session
-        source = canonical(check.remote)
-        nominates = check.use_candidate and not self._role.controlling
-        concluded = stream.selected is not None and not nominates
-        session.add_validated(check.local, check.remote)
-        remote = stream.remote.get(source)
-        if remote is None:
-            if concluded or (remote := self._learn_remote(stream, source, check.priority, now)) is None:
-                return True
-        pair = stream.checklist.find(check.local, source)
-        if pair is None:
-            if concluded:
-                return True
-            local = stream.bases.get(check.local) or session.sockets[check.local][1]
-            pair = self._make_pair(stream, local, check.local, remote)
-            pair.remote_address = check.remote
-            if not session.checklists.add(stream.checklist, pair):
-                self._outbox.drop("more pairs than IceConfig.max_pairs (RFC 8445 §6.1.2.5)", now=now)
-                return True
-            pair.requests_received = pair.responses_sent = 1
-            pair.last_packet_received = now
-        if pair.revoked:
-            return True
-        if pair.state is PairState.SUCCEEDED and pair.has_consent(now):
-            if nominates and self._paths.is_silent(stream.index) and self._paths.consent_on(pair) is None:
-                # The peer leaves a path that we, too, find dead: make sure of the new one, then follow.
-                pair.nominate_on_success = True
-                self._checker.probe(pair, now=now)
-            elif nominates and not pair.nominated:
-                self._nominated(pair, now)
-            else:
-                self._revive_if_silent(pair, now)
-                return False
-            return True
-        pair.nominate_on_success |= nominates
-        if not concluded:
-            self._checker.trigger(pair, now=now)
-        return True
-
-    def _learn_remote(
-        self, stream: Stream, source: Address, priority: int | None, now: Instant
-    ) -> Candidate | None:
-        """The peer-reflexive candidate behind an unknown source. Spec: RFC 8445 §7.3.1.3."""
-        found = add_peer_reflexive(stream, source, priority)
-        if isinstance(found, str):
-            self._outbox.drop(found, now=now)
-            return None
-        self._hear_news(now)
-        return found
-
-    # --- nomination and the path in use --------------------------------------------------------------------
-
-    def _consider_nomination(self, stream: Stream, now: Instant) -> None:
-        """Controlling: nominate when the policy says so. Spec: RFC 8445 §8.1.1."""
-        if not self._role.controlling or stream.selected is not None or stream.nominating is not None:
-            return
-        best = stream.best_valid(now)
-        if best is None:
-            stream.nominate_at = None
-            return
-        all_known = not self._candidates_left(stream)
-        wait = patience_for(best, stream.checklist, all_known=all_known, config=self._config)
-        if stream.nominate_at is None or stream.nominate_at > now + wait:
-            stream.nominate_at = now + wait
-        if now >= stream.nominate_at:
-            stream.nominate_at = None
-            stream.nominating = best
-            self._checker.perform(best, Purpose.NOMINATION, now=now)
-
-    def _nominated(self, pair: CandidatePair, now: Instant, *, at_once: bool = False) -> None:
-        """`pair` is nominated and valid: it becomes the selected one, unless a better one is.
-
-        A peer of RFC 5245 nominates every pair that works; the highest priority wins then (§8.1.1).
-
-        Spec: RFC 8445 §7.2.5.3.4, §7.3.1.5, §8.1.2.
-        """
-        stream = pair.stream
-        pair.nominated = True
-        stream.nominating = stream.nominate_at = None
-        current = stream.selected
-        if current is None or at_once or not current.has_consent(now) or pair.priority > current.priority:
-            stream.selected = pair
-            stream.expired = False
-        stream.checklist.conclude()
-        self._checker.conclude(stream)
-        session = stream.session
-        if session is self._session and session.concluded:
-            session.patience_until = session.news_until = None
-            if session.gatherer is not None:
-                session.gatherer.stop_refreshing()
-            if self._previous is not None and self._retire_at is None:
-                self._retire_at = now + self._config.retire_delay
 
     # --- consent -------------------------------------------------------------------------------------------
 
@@ -1058,13 +643,6 @@ class IceAgent:
                 self._outbox.send(packet, pair.local_address, pair.remote_address, now=now)
         return worse
 
-    def _revive_if_silent(self, pair: CandidatePair | None, now: Instant) -> None:
-        """The peer's check arrived on a path that had gone silent: see whether it works again."""
-        if pair is not None:
-            consent = self._paths.consent_on(pair)
-            if consent is not None and consent.silent:
-                self._checker.probe(pair, now=now)
-
     def _revoke(self, pair: CandidatePair, now: Instant) -> None:
         """Consent is over: nothing more is sent on this pair with these credentials.
 
@@ -1080,193 +658,68 @@ class IceAgent:
 
     def _finish(self, now: Instant) -> None:
         """What follows from the input just handled: nominations, checks, path, gathering, state."""
-        session = self._session
-        if session.patience_until is not None and now >= session.patience_until:
-            session.patience_until, session.patience_over = None, True
-        if session.news_until is not None and now >= session.news_until:
-            session.news_until = None
-            for stream in session.streams:
-                stream.end_of_candidates = True
-        for each in self._sessions():
-            self._complete_gathering(each, now)
+        session = self._sessions.current
+        session.lose_patience(now)
+        self._local.complete(now=now)
         for stream in session.streams:
-            self._consider_nomination(stream, now)
+            self._nomination.consider(stream, now)
         self._checker.pump(session.checklists, now=now)
-        self._events += self._paths.update(session, now=now)
+        self._outbox.tell(*self._paths.update(session, now=now))
         self.selected_path = self._paths.addresses(0)
         states = [stream_state(self._facts(stream, now)) for stream in session.streams]
         self._set_state(states[0] if len(states) == 1 else combined_state(states), now)
         for pair, old, new in session.checklists.take_moves():
             self._outbox.state(pair, old.value, new.value, now=now)
         self._stale_deadline = True
-        self._settled = self._is_settled()
-        self._steady = None
-
-    def _is_settled(self) -> bool:
-        """Whether every stream uses its selected pair, and nothing is left to gather, to check or to wait for.
-
-        Then `_finish` depends on nothing but the consents: checks of it that are asked, answered or arrive change
-        neither path nor state, so it need not run after them. Whatever else happens is followed by `_finish`.
-        """
-        session = self._session
-        return (
-            self._previous is None
-            and self._undo is None
-            and (session.gatherer is None or session.gatherer.next_timeout() is None)
-            and all(
-                stream.selected is not None
-                and self._paths.pairs[stream.index] is stream.selected
-                and not stream.checklist.triggered
-                for stream in session.streams
-            )
-        )
-
-    def _is_quiet(self, now: Instant) -> bool:
-        """Whether `_finish` would find nothing to do: all is settled, and no consent has run out meanwhile."""
-        return self._settled and all(pair is not None and pair.has_consent(now) for pair in self._paths.pairs)
-
-    def _steady_path(self, pair: CandidatePair | None, packet: Datagram) -> SteadyPath | None:
-        """Where to learn what has just arrived on `pair` and changed nothing; `None` if it is not the path in use."""
-        if pair is None or len(self._session.streams) > 1 or packet.remote != pair.remote_address:
-            return None
-        consent = self._paths.consent_on(pair)
-        if consent is not None and self._steady is None:
-            self._steady = SteadyPath(pair, consent, self._checker.table, self._config, self._outbox)
-        return self._steady if consent is not None else None
-
-    def _complete_gathering(self, session: Session, now: Instant) -> None:
-        if session.gathering_state is not IceGatheringState.GATHERING or session.more_to_come:
-            return
-        if session.gatherer is None or session.gatherer.done:
-            session.gathering_state = IceGatheringState.COMPLETE
-            self._events.append(GatheringDone(session.credentials.ufrag))
-            self._outbox.state("gathering", "gathering", "complete", now=now)
-
-    def _candidates_left(self, stream: Stream) -> bool:
-        complete = self._session.gathering_state is IceGatheringState.COMPLETE
-        return not (complete and stream.end_of_candidates)
-
-    def _has_hope(self, pair: CandidatePair, now: Instant) -> bool:
-        """Whether a check of `pair` may still succeed, as far as the state of the stream is concerned.
-
-        Each check of the peer begins ours anew (RFC 8445 §7.3.1.4). Where ours are never answered, as with a wrong
-        password, that would be `checking` for ever; once patience is over, so is the hope for a pair tried that long.
-        """
-        if pair.state not in ACTIVE:
-            return False
-        since = pair.unanswered_since
-        return not self._session.patience_over or since is None or now - since < self._config.patience
+        self._settlement.judge()
 
     def _facts(self, stream: Stream, now: Instant) -> Facts:
         path = self._paths.pairs[stream.index]
         own = path is not None and path.stream is stream
-        candidates_left = self._candidates_left(stream)
+        candidates_left = stream.candidates_left
         return Facts(
             path=path is not None,
             silent=self._paths.is_silent(stream.index),
             nominated=own and path is stream.selected,
             expired=stream.expired,
-            restarted=self._session.restarted and not own,
+            restarted=stream.session.restarted and not own,
             pairs=bool(stream.checklist.pairs),
-            checks_left=stream.selected is None
-            and any(self._has_hope(p, now) for p in stream.checklist.pairs),
+            checks_left=stream.selected is None and stream.has_hope(now, self._config.patience),
             candidates_left=candidates_left,
-            patience_left=not self._session.patience_over and (bool(stream.local) or candidates_left),
+            patience_left=not stream.session.patience_over and (bool(stream.local) or candidates_left),
         )
 
     def _set_state(self, state: IceConnectionState, now: Instant) -> None:
         if state is not self.state:
             self._outbox.state("connection", self.state.value, state.value, now=now)
             self.state = state
-            self._events.append(StateChanged(state))
+            self._outbox.tell(StateChanged(state))
 
     def _earliest_deadline(self) -> Instant | None:
-        if self._settled:  # nothing but consent, and checks in flight on paths
+        if self._settlement.reached:  # nothing but consent, and checks in flight on paths
             check, consent = self._checker.table.next_timeout(), self._paths.next_timeout()
             return consent if check is None or (consent is not None and consent < check) else check
-        session = self._session
-        deadlines = [session.patience_until, session.news_until, self._retire_at]
+        session = self._sessions.current
+        deadlines = [session.patience_until, session.news_until, self._sessions.retire_at]
         deadlines += [self._checker.next_timeout(session), self._paths.next_timeout()]
-        deadlines += [each.gatherer.next_timeout() for each in self._sessions() if each.gatherer is not None]
+        deadlines += [
+            each.gatherer.next_timeout() for each in self._sessions.all() if each.gatherer is not None
+        ]
         deadlines += [stream.nominate_at for stream in session.streams]
         return min([deadline for deadline in deadlines if deadline is not None], default=None)
 
     def _due(self, now: Instant) -> list[str]:
         """The deadlines that have come, by name. Consent names its own, see `_on_consent_due`."""
-        session = self._session
+        session = self._sessions.current
         named = [
             ("patience", session.patience_until),  # the PAC timer, RFC 8863 §4
             ("no more candidates", session.news_until),
-            ("retirement of the old credentials", self._retire_at),
-            *(("gathering", each.gatherer.next_timeout()) for each in self._sessions() if each.gatherer),
+            ("retirement of the old credentials", self._sessions.retire_at),
+            *(("gathering", each.gatherer.next_timeout()) for each in self._sessions.all() if each.gatherer),
             *(("nomination", stream.nominate_at) for stream in session.streams),
         ]
         found = [name for name, deadline in named if deadline is not None and deadline <= now]
         return self._checker.due(session, now) + found
-
-    # --- small things --------------------------------------------------------------------------------------
-
-    def _sessions(self) -> list[Session]:
-        """The current session, then those that still have something to answer or to gather."""
-        sessions = [self._session]
-        if self._previous is None and self._undo is None:
-            return sessions
-        for other in (self._previous, self._undo[0] if self._undo else None):
-            if other is not None and other not in sessions:
-                sessions.append(other)
-        return sessions
-
-    def _session_of(self, ufrag: str) -> Session | None:
-        return next((s for s in self._sessions() if s.credentials.ufrag == ufrag), None)
-
-    def _commit_restart(self) -> None:
-        """The peer has answered a restart: it cannot be rolled back, and what the old session gathers is moot."""
-        for old in self._sessions()[1:]:
-            if old.gatherer is not None:
-                old.gatherer.stop()
-                old.gatherer = None
-        self._undo = None
-
-    def _retire_previous(self) -> None:
-        """The session before the restart is over: its credentials answer no more. Spec: RFC 8445 §8.3.1, §9."""
-        self._retire_at = None
-        if self._previous is not None:
-            self._checker.forget(self._previous)
-            self._previous = None
-
-    def _hear_news(self, now: Instant) -> None:
-        """The peer has told something: a missing end-of-candidates is waited for anew. Spec: RFC 8863 §5."""
-        timeout = self._config.end_of_candidates_timeout
-        if timeout is not None and not self._session.concluded:
-            if any(stream.remote_credentials is not None for stream in self._session.streams):
-                self._session.news_until = now + timeout
-
-    def _on_server_response(self, message: Message, packet: Datagram, now: Instant) -> bool:
-        """A response that no check claims: from a STUN server, or from nowhere."""
-        refused = "response to no request of ours (RFC 8489 §6.3.3)"
-        for session in self._sessions():
-            if session.gatherer is not None:
-                outcome = session.gatherer.handle_response(message, packet, now=now)
-                if outcome is None:
-                    return True
-                if not isinstance(outcome, str):
-                    self._on_gathered(session, outcome)
-                    return True
-                refused = outcome
-        self._outbox.drop(refused, packet.data, now=now)
-        return False
-
-    def _answer(self, data: bytes, request: Datagram, pair: CandidatePair | None, now: Instant) -> None:
-        """Send a response back the way the request came."""
-        if pair is not None:
-            pair.last_packet_sent = now
-            self._stale_deadline = True
-        self._outbox.send(data, request.local, request.remote, now=now)
-
-    def _stream(self, index: int) -> Stream:
-        if not 0 <= index < len(self._session.streams):
-            raise RtcRangeError(f"stream {index}, expected 0…{len(self._session.streams) - 1}")
-        return self._session.streams[index]
 
     def _require_open(self, what: str) -> None:
         if self.state is IceConnectionState.CLOSED:

@@ -1,6 +1,6 @@
 """The two STUN messages of ICE: the signed Binding request, and its answers.
 
-Everything that ICE puts into STUN or reads from it is here; `agent` deals in plain values.
+Everything that ICE puts into STUN or reads from it is here; the others deal in plain values.
 
 Specs: RFC 8445 §7.1 (attributes), §7.2.2 (credentials), §7.3 (answers), §11 (keepalive), RFC 8489 §9.1.
 """

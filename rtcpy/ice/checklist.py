@@ -1,7 +1,7 @@
 """Candidate pairs, their states, and the order in which they are checked.
 
 Owned here: the pair record, the pair state machine, freezing across checklists, pruning, limits, the
-triggered-check queue. Not here: sending a check (`agent`), its transaction (`check`).
+triggered-check queue. Not here: sending a check (`checker`), its transaction (`check`).
 
 Theory of operation. Every base of ours is paired with every candidate of the peer; the pairs of one data stream
 form a *checklist*, sorted by priority; all checklists form the *checklist set*. Pairs whose two foundations

@@ -2,7 +2,7 @@
 
 Owned here: the transactions with servers, their pacing, their end, and keeping the NAT bindings alive until ICE
 has concluded. Not here: host candidates, which need nobody's answer, and relayed candidates, which a TURN client
-allocates (both: `agent`).
+allocates (both: `local`).
 
 Theory of operation: each base is asked about at each server of its family, one new request every Ta, all in
 flight together. Each answer yields its candidate at once. A server that is dead holds up only the end of gathering, and

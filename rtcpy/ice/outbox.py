@@ -1,30 +1,31 @@
-"""Where an agent's datagrams collect until they are drained, and where refusals are counted and told.
+"""Where an agent's datagrams and events collect until they are drained, and where refusals are counted and told.
 
-Owned here: the list of datagrams to send, the counters of drops, every call of the tap.
+Owned here: the list of datagrams to send, the list of events, the counters of drops, every call of the tap.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rtcpy.core.machine import Address, Datagram, Instant
+from rtcpy.core.machine import Address, Datagram, Event, Instant
 from rtcpy.core.tap import Direction, Tap
 
 LAYER = "stun"  # what ICE puts on the wire; its states are told as "ice"
 
 
 class Outbox:
-    """What leaves the agent: datagrams for the driver, facts for the tap.
+    """What leaves the agent: datagrams for the driver, events for its owner, facts for the tap.
 
     Args:
         tap: the listener, or `None`: then each call costs one comparison.
     """
 
-    __slots__ = ("_packets", "_tap", "dropped")
+    __slots__ = ("_events", "_packets", "_tap", "dropped")
 
     def __init__(self, tap: Tap | None) -> None:
         self._tap = tap
         self._packets: list[Datagram] = []
+        self._events: list[Event] = []
         self.dropped: dict[str, int] = {}
         """How often each reason made us refuse something. Reasons are fixed texts, so the table is bounded."""
 
@@ -45,6 +46,10 @@ class Outbox:
         for packet in packets:
             self._packets.append(packet)
             self._told(Direction.OUT, packet, now)
+
+    def tell(self, *events: Event) -> None:
+        """Queue what happened, in order."""
+        self._events += events
 
     def received(self, packet: Datagram, *, now: Instant) -> None:
         """Tell the tap that a STUN message came in."""
@@ -89,6 +94,11 @@ class Outbox:
         out, self._packets = self._packets, []
         return out
 
+    def take_events(self) -> list[Event]:
+        """Drain the events."""
+        out, self._events = self._events, []
+        return out
+
     def clear(self) -> None:
-        """Forget what was not drained."""
+        """Forget the datagrams that were not drained."""
         self._packets.clear()

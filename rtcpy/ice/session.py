@@ -1,9 +1,9 @@
 """What one ICE session knows: from one pair of credentials to the next.
 
 An ICE restart begins a new session while the old one still carries data (RFC 8445 §9), so everything that belongs to
-one generation of credentials stands here, and `agent` holds a current and perhaps a previous one.
+one generation of credentials stands here; `restart` holds a current and perhaps a previous one.
 
-Specs: RFC 8445 §5.3, §9, §12.1; RFC 8838 §9.
+Specs: RFC 8445 §5.3, §9, §12.1; RFC 8838 §9; RFC 8863 §4, §5 (patience).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from rtcpy.core.machine import Address, Instant
 from rtcpy.ice.candidate import Candidate, IceCredentials
-from rtcpy.ice.checklist import CandidatePair, Checklist, ChecklistSet
+from rtcpy.ice.checklist import ACTIVE, CandidatePair, Checklist, ChecklistSet
 from rtcpy.ice.events import IceGatheringState
 from rtcpy.ice.gather import Gatherer
 from rtcpy.stun import short_term_key
@@ -82,6 +82,25 @@ class Stream:
         """
         self.remote_key = short_term_key(credentials.pwd)
         self.remote_credentials, self.lite = credentials, lite
+
+    @property
+    def candidates_left(self) -> bool:
+        """Whether we are still gathering, or the peer has not ended its candidates."""
+        complete = self.session.gathering_state is IceGatheringState.COMPLETE
+        return not (complete and self.end_of_candidates)
+
+    def has_hope(self, now: Instant, patience: float) -> bool:
+        """Whether a check of some pair may still succeed, as far as the state of the stream is concerned.
+
+        Each check of the peer begins ours anew (RFC 8445 §7.3.1.4). Where ours are never answered, as with a wrong
+        password, that would be `checking` for ever; once patience is over, so is the hope for a pair tried that long.
+        """
+        over = self.session.patience_over
+        for pair in self.checklist.pairs:
+            since = pair.unanswered_since
+            if pair.state in ACTIVE and (not over or since is None or now - since < patience):
+                return True
+        return False
 
     def best_valid(self, now: Instant) -> CandidatePair | None:
         """The valid pair of highest priority that may be sent on. Spec: RFC 8445 §12.1."""
@@ -162,6 +181,21 @@ class Session:
                 del self.seen[next(iter(self.seen))]
             self.seen[transaction_id] = (local, remote)
         return first is not None and first != (local, remote)
+
+    def hear_news(self, timeout: float | None, now: Instant) -> None:
+        """The peer has told something: a missing end-of-candidates is waited for anew. Spec: RFC 8863 §5."""
+        if timeout is not None and not self.concluded:
+            if any(stream.remote_credentials is not None for stream in self.streams):
+                self.news_until = now + timeout
+
+    def lose_patience(self, now: Instant) -> None:
+        """What was waited for long enough is waited for no more. Spec: RFC 8863 §4, §5."""
+        if self.patience_until is not None and now >= self.patience_until:
+            self.patience_until, self.patience_over = None, True
+        if self.news_until is not None and now >= self.news_until:
+            self.news_until = None
+            for stream in self.streams:
+                stream.end_of_candidates = True
 
     @property
     def concluded(self) -> bool:

@@ -1,11 +1,12 @@
 """The steady state: the same consent check and the same answer every five seconds, for as long as a call lasts.
 
-Once an agent has settled (`IceAgent._is_settled`) hardly anything else arrives, and each message is the last one over
+Once an agent has settled (`Settlement`) hardly anything else arrives, and each message is the last one over
 again but for its transaction id. So the agent shows the first of each kind, handled in the general way, to a
 `SteadyPath`, which recognizes the next ones by their bytes and does what the general way would do, and no more:
 verify, count, answer, renew. Whatever it does not recognize, or does not trust, goes the general way.
 
-Owned here: that short cut. It decides nothing anew; `tests/ice/test_steady.py` holds it equal to the general way.
+Owned here: whether the agent has settled, and that short cut. It decides nothing anew; `tests/ice/test_steady.py` holds it
+equal to the general way.
 
 Specs: RFC 7675 §5.1, RFC 8445 §7.2.5.3, §7.3.
 """
@@ -22,6 +23,8 @@ from rtcpy.ice.checklist import CandidatePair
 from rtcpy.ice.config import IceConfig
 from rtcpy.ice.consent import Consent
 from rtcpy.ice.outbox import Outbox
+from rtcpy.ice.paths import Paths
+from rtcpy.ice.restart import Sessions
 from rtcpy.stun import Message, MessageClass, Method, SignedTemplate, parse_message
 
 REPLAYED = "request seen before from another address (RFC 8445 §19.2)"
@@ -79,7 +82,7 @@ class SteadyPath:
         return False
 
     def _on_request(self, data: bytes, packet: Datagram, now: Instant) -> bool:
-        """What `IceAgent._on_request` does with it. Spec: RFC 8445 §7.3."""
+        """What `PeerChecks.receive` does with it. Spec: RFC 8445 §7.3."""
         pair = self.pair
         session = pair.stream.session
         assert self._asked is not None
@@ -129,3 +132,64 @@ class SteadyPath:
         pair.stream.session.add_validated(packet.local, packet.remote)
         self._consent.handle_answer(now=now)
         return True
+
+
+class Settlement:
+    """Whether all is settled: every stream uses its selected pair, nothing is left to gather, to check or to wait for.
+
+    Then `IceAgent._finish` depends on nothing but the consents: checks of it that are asked, answered or arrive change
+    neither path nor state, so it need not run after them. Whatever else happens is followed by `_finish`, which asks anew.
+
+    Args:
+        sessions: of the agent.
+        paths: in use.
+        table: our checks in flight.
+        config: expiry of consent.
+        outbox: takes the answers of the short cut.
+    """
+
+    __slots__ = ("_config", "_outbox", "_paths", "_sessions", "_table", "reached", "steady")
+
+    def __init__(
+        self, sessions: Sessions, paths: Paths, table: CheckTable, config: IceConfig, outbox: Outbox
+    ) -> None:
+        self._sessions, self._paths, self._table = sessions, paths, table
+        self._config, self._outbox = config, outbox
+        self.reached = False  # the last `_finish` left nothing but consent to look after
+        self.steady: SteadyPath | None = None  # what has been learnt since
+
+    def judge(self) -> None:
+        """Everything that followed from an input is done: look whether anything is left; forget what was learnt."""
+        self.reached = self._is_reached()
+        self.steady = None
+
+    def upset(self) -> None:
+        """Something is to be worked out again."""
+        self.reached, self.steady = False, None
+
+    def _is_reached(self) -> bool:
+        session, paths = self._sessions.current, self._paths
+        return (
+            self._sessions.alone
+            and (session.gatherer is None or session.gatherer.next_timeout() is None)
+            and all(
+                stream.selected is not None
+                and paths.pairs[stream.index] is stream.selected
+                and not stream.checklist.triggered
+                for stream in session.streams
+            )
+        )
+
+    def is_quiet(self, now: Instant) -> bool:
+        """Whether `_finish` would find nothing to do: all is settled, and no consent has run out meanwhile."""
+        return self.reached and all(pair is not None and pair.has_consent(now) for pair in self._paths.pairs)
+
+    def steady_path(self, pair: CandidatePair | None, packet: Datagram) -> SteadyPath | None:
+        """Where to learn what has just arrived on `pair` and changed nothing; `None` if it is not the path in use."""
+        one_stream = len(self._sessions.current.streams) == 1
+        if pair is None or not one_stream or packet.remote != pair.remote_address:
+            return None
+        consent = self._paths.consent_on(pair)
+        if consent is not None and self.steady is None:
+            self.steady = SteadyPath(pair, consent, self._table, self._config, self._outbox)
+        return self.steady if consent is not None else None

@@ -703,7 +703,7 @@ def test_validated_addresses_are_bounded() -> None:
     puppet = Puppet()
     for number in range(1000):
         puppet.send(puppet.message(), source=B._replace(port=3000 + number))
-    assert len(puppet.agent._session.validated) == 256
+    assert len(puppet.agent._sessions.current.validated) == 256
     assert puppet.agent.is_validated(A, B._replace(port=3999))
     assert not puppet.agent.is_validated(A, B._replace(port=3000)), "the oldest has been forgotten"
 

@@ -318,7 +318,7 @@ def test_a_captured_request_from_another_address_teaches_nothing() -> None:
     assert len(puppet.agent.remote_candidates()) == 1
     for _ in range(500):
         puppet.send(puppet.message())
-    assert len(puppet.agent._session.seen) <= 64
+    assert len(puppet.agent._sessions.current.seen) <= 64
 
 
 def test_replayed_datagrams_of_a_whole_session_change_nothing() -> None:

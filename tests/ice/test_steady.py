@@ -12,7 +12,7 @@ from rtcpy.core.errors import UsageError
 from rtcpy.core.machine import Address, Datagram
 from rtcpy.core.tap import Direction, Tap
 from rtcpy.ice import IceAgent, IceConfig
-from rtcpy.ice.steady import SteadyPath
+from rtcpy.ice.steady import Settlement, SteadyPath
 from rtcpy.sim import LinkConfig
 from rtcpy.stun import XOR_MAPPED_ADDRESS as XOR
 from rtcpy.stun import Attribute, ErrorCode, Message, SignedTemplate, short_term_key
@@ -267,7 +267,7 @@ def play(steps: list[Step], controlling: bool) -> list[object]:
 
 def generally(patch: pytest.MonkeyPatch) -> None:
     """No short cuts: every input is followed by `_finish`, every message is parsed and built."""
-    patch.setattr(IceAgent, "_is_settled", lambda self: False)
+    patch.setattr(Settlement, "_is_reached", lambda self: False)
     patch.setattr(SignedTemplate, "of", lambda message: None)
 
 

@@ -106,7 +106,7 @@ def test_a_pair_that_is_gone() -> None:
     agent = agent_of(session.alice)
     history.look(agent, 0.0)
     session.run(1.0)
-    del agent._session.checklists.lists[0].pairs[0]
+    del agent._sessions.current.checklists.lists[0].pairs[0]
     history.look(agent, 1.0)
     assert history.moves[-1].new == "" and "gone" in str(history)
 
