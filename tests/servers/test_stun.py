@@ -140,7 +140,7 @@ def test_many_requests_at_once() -> None:
         client.close()
         service.close()
         assert service.answered == 90
-        assert service.dropped == {"not STUN": 90}
+        assert service.dropped == {"not STUN (RFC 8489 §5)": 90}
 
     asyncio.run(run())
 
