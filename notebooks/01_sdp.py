@@ -50,7 +50,8 @@ from collections import Counter
 text = sample("chromium-av-data-offer.sdp")
 lines = text.splitlines()
 kinds = Counter(line.partition(":")[0].partition(" ")[0] if line[0] == "a" else line[:2] for line in lines)
-print(len(lines), "lines:", ", ".join(f"{count} x {kind}" for kind, count in kinds.most_common()))
+print(len(lines), "lines, among them")
+print("\n".join(f"{count:4} {kind}" for kind, count in kinds.most_common(8)))
 
 # %% [markdown]
 # An `m=` line begins a section: what stands before the first one is about the session, what follows is about that
