@@ -46,12 +46,15 @@ show(rtcpy.explain(smallest))
 
 # %%
 from collections import Counter
+from textwrap import fill
 
 text = sample("chromium-av-data-offer.sdp")
 lines = text.splitlines()
 kinds = Counter(line.partition(":")[0].partition(" ")[0] if line[0] == "a" else line[:2] for line in lines)
-print(len(lines), "lines, among them")
-print("\n".join(f"{count:4} {kind}" for kind, count in kinds.most_common(8)))
+print(len(lines), "lines:")
+print(
+    fill(", ".join(f"{count} x {kind}" for kind, count in kinds.most_common()), 100, break_on_hyphens=False)
+)
 
 # %% [markdown]
 # An `m=` line begins a section: what stands before the first one is about the session, what follows is about that
