@@ -8,6 +8,10 @@ from rtcpy.testing import check_wire
 from rtcpy.wire import Wire, box_diagram
 from tests.laws.discovery import name_of, wire_classes
 from tests.laws.formats import OVERRIDES
+from tests.profile import scale
+
+EXAMPLES = scale(dev=50, ci=100, thorough=400)
+"""Values and hostile inputs for each of some hundred and seventy formats: at the profile's 2,000 it would be an hour."""
 
 
 def test_the_layers_declare_their_formats() -> None:
@@ -17,7 +21,7 @@ def test_the_layers_declare_their_formats() -> None:
 
 @pytest.mark.parametrize("cls", wire_classes(), ids=name_of)
 def test_every_format_obeys_the_laws(cls: type[Wire]) -> None:
-    check_wire(cls, overrides=OVERRIDES)
+    check_wire(cls, overrides=OVERRIDES, examples=EXAMPLES)
 
 
 @pytest.mark.parametrize("cls", wire_classes(), ids=name_of)
