@@ -27,14 +27,13 @@ from rtcpy.explain.capture import Capture
 from rtcpy.explain.dissect import from_hex
 from rtcpy.explain.dissect_sdp import LOOKS_LIKE_SDP, is_sdp
 from rtcpy.explain.known import RECORD_KEY
-from rtcpy.explain.trace import PacketEntry, Trace
+from rtcpy.explain.trace import RECORD_HEADER, PacketEntry, Trace
 
 INPUT_MAX = 1 << 30  # bytes of what is no capture file, or comes on standard input
 TEXT_MAX = 1 << 24  # bytes of hexadecimal or session description; a datagram has 65,507
 CAPTURE_MAGIC = (
     b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1", b"\x0a\x0d\x0d\x0a",
 )  # fmt: skip
-RECORD_HEADER = 13  # bytes before the content of a DTLS record
 ARGUMENT = "the argument"  # what text of the command line is called in messages
 _FILE_NAME = re.compile(r"[^\s=:]*(?:[/\\][^\s=:]*|\.[A-Za-z]\w{0,9})")
 """What surely was meant as a file: a path, or a name with an ending. No hexadecimal, no line of SDP."""

@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Any
 from rtcpy.core.machine import Instant
 from rtcpy.core.tap import Direction
 from rtcpy.explain.summary import RECORD_KEY, Summary, summarize_datagram
-from rtcpy.explain.trace import PacketEntry, Trace
+from rtcpy.explain.trace import RECORD_HEADER, PacketEntry, Trace
 
 if TYPE_CHECKING:
     from rtcpy.explain.ladder_svg import LadderPicture
 
-RECORD_HEADER = 13  # bytes of a record before its content, RFC 6347 §4.1
 RUN_MIN = 6  # datagrams of acknowledged bulk data in a row before they are drawn as one
 WIDTH = 100  # columns
 TIME_WIDTH = 10  # columns for the time

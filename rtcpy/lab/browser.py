@@ -45,7 +45,7 @@ from rtcpy.aio import Configuration, DataChannel, PeerConnection
 from rtcpy.core.tap import Direction
 from rtcpy.explain import explain, summarize_datagram
 from rtcpy.explain.summary import RECORD_KEY
-from rtcpy.explain.trace import PacketEntry, Trace
+from rtcpy.explain.trace import RECORD_HEADER, PacketEntry, Trace
 from rtcpy.lab.private_network import INTERFACE, obstacle, private_network
 from rtcpy.signaling import (
     CandidateMessage,
@@ -64,7 +64,6 @@ WAIT = 30.0  # s that a lesson waits for a browser, a message, the end of a thre
 CALLS_MAX = 16  # visits that a lab keeps; a lesson has one or two
 LOG_MAX = 1000  # states that one page may report
 FEED_INTERVAL = 0.1  # s between two looks at the trace for the page
-RECORD_HEADER = 13  # bytes before the content of a DTLS record
 PACKETS_SHOWN = 2000  # datagrams that one page lists
 MESSAGE_MAX = 512 * 1024  # characters of one message of the page
 RECEIVED_MAX = 10_000  # messages that wait to be read

@@ -30,7 +30,7 @@ from rtcpy.explain.news import Item, News, States, describe
 from rtcpy.explain.recording import RecordedPeer, TraceTap
 from rtcpy.explain.snapshot import snapshot
 from rtcpy.explain.summary import RECORD_KEY, Summary, summarize
-from rtcpy.explain.trace import DropEntry, Entry, LostEntry, PacketEntry, TimerEntry, Trace
+from rtcpy.explain.trace import RECORD_HEADER, DropEntry, Entry, LostEntry, PacketEntry, TimerEntry, Trace
 from rtcpy.ice import LocalAddress
 from rtcpy.peer import (
     Channel,
@@ -83,7 +83,6 @@ HOSTS = {
 }  # own, and that of a NAT
 CONNECTING_LIMIT = 30.0  # s of virtual time that `connect` waits
 READINGS_MAX = 1_000  # datagrams whose reading is kept, for they are spoken of several times
-RECORD_HEADER = 13  # bytes of a DTLS record before its content
 ARGUMENT_SHOWN = 40  # characters of an argument in the name of a step
 
 
