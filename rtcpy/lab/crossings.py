@@ -62,13 +62,7 @@ def try_crossing(
         script=(trickle("alice", "bob"), trickle("bob", "alice")),
     )
     alice, bob = session.alice, session.bob
-    alice.create_data_channel("chat")
-    alice.set_local_description()
-    assert alice.peer.local_description is not None
-    bob.set_remote_description(alice.peer.local_description)
-    bob.set_local_description()
-    assert bob.peer.local_description is not None
-    alice.set_remote_description(bob.peer.local_description)
+    session.exchange_descriptions()
     agents = agent_of(alice), agent_of(bob)
     while session.now < GIVE_UP and not all(agent.send_allowed for agent in agents):
         if all(agent.state is IceConnectionState.FAILED for agent in agents):

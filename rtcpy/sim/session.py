@@ -423,6 +423,24 @@ class Session(Stepper):
             self._pass(until - self.now)
         return False
 
+    def exchange_descriptions(self, label: str = "chat") -> None:
+        """Alice offers, Bob answers, both descriptions are delivered at once; no time passes, no candidate is signalled.
+
+        Args:
+            label: of a channel that Alice creates first; an empty text: none.
+
+        Spec: RFC 9429 §3.2.
+        """
+        alice, bob = self.alice, self.bob
+        if label:
+            alice.create_data_channel(label)
+        alice.set_local_description()
+        assert alice.peer.local_description is not None
+        bob.set_remote_description(alice.peer.local_description)
+        bob.set_local_description()
+        assert bob.peer.local_description is not None
+        alice.set_remote_description(bob.peer.local_description)
+
     def connect(self) -> None:
         """The whole exchange, with every candidate signalled as it is found, until a channel is open at both ends.
 
@@ -430,14 +448,7 @@ class Session(Stepper):
             TimeoutError: not within `CONNECTING_LIMIT` seconds of virtual time.
         """
         alice, bob = self.alice, self.bob
-        if not alice.channels:
-            alice.create_data_channel("chat")
-        alice.set_local_description()
-        assert alice.peer.local_description is not None
-        bob.set_remote_description(alice.peer.local_description)
-        bob.set_local_description()
-        assert bob.peer.local_description is not None
-        alice.set_remote_description(bob.peer.local_description)
+        self.exchange_descriptions("chat" if not alice.channels else "")
 
         def trickle() -> bool:
             for sender, receiver in ((alice, bob), (bob, alice)):

@@ -20,14 +20,7 @@ def homes(seed: str = "tables") -> Session:
         nats=(PORT_RESTRICTED_CONE, PORT_RESTRICTED_CONE),
         script=(trickle("alice", "bob"), trickle("bob", "alice")),
     )
-    alice, bob = session.alice, session.bob
-    alice.create_data_channel("chat")
-    alice.set_local_description()
-    assert alice.peer.local_description is not None
-    bob.set_remote_description(alice.peer.local_description)
-    bob.set_local_description()
-    assert bob.peer.local_description is not None
-    alice.set_remote_description(bob.peer.local_description)
+    session.exchange_descriptions()
     return session
 
 
